@@ -1,0 +1,98 @@
+// Every bound of a node, in one place, each with its reason and with what happens when it is reached.
+// Those that shape state (marked "state") count items, never heap or time (R14): a replay must meet them at the same event.
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** The bounds as they stand by default. Tests hand in smaller ones; `lethe serve --config` may change those not marked state. */
+export const defaultLimits = {
+  // ——— a request
+  /** Bytes of a body as sent. More is 413: one report is some KiB, a batch some hundred. */
+  maxBodyBytes: 1 * MIB,
+  /** Bytes of a body after decompression. More is 413: zlib expands up to 1028 : 1. */
+  maxDecompressedBytes: 16 * MIB,
+  /** What is read and thrown away of a refused body before the refusal is answered. */
+  maxDiscardedBytes: 16 * MIB,
+  /** A body that is not complete after this long is closed: slow senders hold memory. */
+  bodyDeadlineMs: 60_000,
+  /** Bodies in flight in one shard, bytes. More is 503. */
+  maxInFlightBytes: 256 * MIB,
+  /** Requests in flight in one shard. More is 503. */
+  maxInFlightRequests: 20_000,
+  /** Open connections of one shard. More are closed at once. */
+  maxConnections: 20_000,
+  /** Bodies waiting in one customer's inbox, bytes. More is 503 for that customer alone. */
+  maxInboxBytes: 32 * MIB,
+  /** Requests waiting in one customer's inbox. More is 503 for that customer alone. */
+  maxInboxRequests: 4_096,
+
+  // ——— an event
+  /** Characters (UTF-16 units) of a short text field. Longer is cut and noted `truncated` (state). */
+  maxTextLength: 200,
+  /** Bytes of an event's `id`. Longer is rejected: cutting would merge strangers (state). */
+  maxIdBytes: 64,
+  /** Tags of an event; the rest is ignored and noted `truncated` (state). */
+  maxTags: 32,
+  /** Depth of nested JSON. Deeper is 400: parsers recurse. */
+  maxJsonDepth: 64,
+  /** How far ahead a device clock may be before its time is clamped to now (state). */
+  maxSkewMs: 600_000,
+
+  // ——— a customer's state
+  /** Tables of a customer. More is a program error (state). */
+  maxTables: 1_000,
+  /** Bytes of a key. Longer is cut at a character (state). */
+  maxKeyBytes: 256,
+  /** Keys of one table. More go into the key `(other)` (state). */
+  maxKeysPerTable: 1_000_000,
+  /** Keys of all tables of a customer. More go into the key `(other)` (state). */
+  maxKeysPerCustomer: 2_000_000,
+  /** Members of one set cell. More are counted in the cell's `overflow`, not kept (state). */
+  maxSetMembers: 10_000,
+  /** Crash groups a customer may have. More share the group `(other)` (state). */
+  maxGroups: 10_000,
+  /** Ids of the dedupe window: never more than the first, never fewer (within 24 h) than the second (state). */
+  maxDedupeIds: 1_000_000,
+  minDedupeIds: 100_000,
+  dedupeWindowMs: 86_400_000,
+  /** Sessions whose state is remembered, oldest forgotten first (state). */
+  maxSessions: 1_000_000,
+  /** Retention N a customer may ask for, days (state). */
+  maxRetentionDays: 400,
+
+  // ——— turns
+  /** Work of one customer before the next one's turn. */
+  turnMs: 1,
+  /** A customer without traffic leaves memory after this long. */
+  idleMs: 300_000,
+  /** A changed customer is checkpointed after this long, or when its replay would take a second. */
+  checkpointMs: 60_000,
+  /** Entries of one customer since its checkpoint beyond which one is due: about a second of replay. */
+  checkpointEvents: 500_000,
+
+  // ——— journal
+  /** Size of a journal segment: what the next start scans at most. */
+  segmentBytes: 64 * MIB,
+  /** A group commit carries at most this much. */
+  maxFrameBytes: 8 * MIB,
+  /** Journal bytes of a shard beyond which those who hold it back spill and get 503 (R11). */
+  maxJournalBytes: 2048 * MIB,
+  /** Free disk kept for checkpoints and trimming: below it ingest answers 503. */
+  diskReserveBytes: 256 * MIB,
+
+  // ——— stores
+  /** Customer files open at once in a shard: three descriptors each, and lmdb-js dies at the descriptor limit. */
+  maxOpenFiles: 256,
+
+  // ——— queries
+  maxQuerySourceBytes: 1 * MIB,
+  maxQuerySteps: 1_000_000_000,
+  maxQueryHeapBytes: 64 * MIB,
+  queryTimeMs: 5_000,
+  /** Queries of one customer that run or wait. More is 503. */
+  maxQueriesPerCustomer: 16,
+  /** Steps of a program for one event; about 200 µs (R13, state). */
+  maxProgramSteps: 20_000,
+}
+
+export type Limits = typeof defaultLimits
