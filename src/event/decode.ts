@@ -1,0 +1,50 @@
+// What a body is, and the one way in: bytes → EventBatch.
+
+import type { Limits } from '../core/limits.js'
+import { EventBatch } from './batch.js'
+
+/** What the bytes of an entry are. Stored in journal entries: never renumber. */
+export const enum Format {
+  Json = 1,
+  Ndjson = 2,
+  MessagePack = 3,
+  SentryEnvelope = 4,
+  SentryStore = 5,
+}
+
+/** Stored in journal entries beside the format. A change that decodes old bytes differently needs a new one. */
+export const DECODER_VERSION = 1
+
+export interface DecodeContext {
+  format: Format
+  version: number
+  /** The header X-Sent-At, ms, or NaN. */
+  sentAt: number
+  limits: Limits
+}
+
+/** Resumable: `start`, then `step` until it answers true. */
+export class Decoder {
+  batch = new EventBatch()
+
+  constructor(readonly context: DecodeContext) {}
+
+  /** Begins a body. `bytes` must stay alive and untouched until the batch is released. */
+  start(bytes: Uint8Array, start: number, end: number, into?: EventBatch): void {
+    if (into !== undefined) this.batch = into
+    this.batch.reset(bytes, start, end)
+  }
+
+  /** Decodes at most about `maxEvents` more events; true when done. Throws LetheError 400 if the body is not what its format says. */
+  step(_maxEvents: number): boolean {
+    return true
+  }
+}
+
+/** Decodes a whole body. Throws LetheError, status 400, if the body is not what its format says. */
+export function decodeAll(bytes: Uint8Array, start: number, end: number, context: DecodeContext): EventBatch {
+  const decoder = new Decoder(context)
+  decoder.start(bytes, start, end)
+  while (!decoder.step(1_000)) {}
+  return decoder.batch
+}
