@@ -25,6 +25,22 @@ export const defaultLimits = {
   maxInboxBytes: 32 * MIB,
   /** Requests waiting in one customer's inbox. More is 503 for that customer alone. */
   maxInboxRequests: 4_096,
+  /** Compressed bodies up to this size are expanded on the spot (tens of µs); greater ones by the thread pool. */
+  maxSyncCompressedBytes: 16 * KIB,
+  /** What a body expanded on the spot may become; beyond, it starts over in the thread pool. */
+  maxSyncDecompressedBytes: 256 * KIB,
+  /** Bodies in the thread pool at once: of its eight threads the commit keeps four free. */
+  maxDecompressions: 4,
+  /** Bodies waiting for a place in the thread pool. More is 503. */
+  maxWaitingDecompressions: 256,
+  /** Wrong secret keys (query, admin) from one address within a minute. More is 429: nobody tries keys by the thousand. */
+  maxFailedKeysPerMinute: 60,
+  /** Customers a front remembers the way to; the oldest half is forgotten beyond (about 1 KiB each, found again in 20 µs). */
+  maxCachedRoutes: 50_000,
+  /** Bytes waiting for one peer's socket. More is 503: the peer is behind. */
+  maxPeerQueueBytes: 64 * MIB,
+  /** A message between peers is cut into pieces of this size, so that a 16 MiB body does not hold up small ones (R17). */
+  peerPieceBytes: 64 * KIB,
 
   // ——— an event
   /** Characters (UTF-16 units) of a short text field. Longer is cut and noted `truncated` (state). */
