@@ -1,0 +1,158 @@
+// The few file operations that the journal needs, as an argument: the real ones here, faulty ones for the simulation in
+// memory-disk.ts. Writing is synchronous, because a frame of some KiB goes into the page cache in microseconds; syncing
+// is not, because it is the disk's latency and the event loop has other work meanwhile.
+import * as fs from 'node:fs'
+import { dirname } from 'node:path'
+import { LetheError } from '../core/errors.js'
+
+export interface DiskFile {
+  readonly path: string
+  /** Writes all of bytes[start, end) at `position`, or throws `disk-error`; then any part of it may have been written. */
+  write(bytes: Uint8Array, start: number, end: number, position: number): void
+  /** Reads into target[start, end) from `position`; answers how many bytes there were (fewer only at the end of the file). */
+  read(target: Uint8Array, start: number, end: number, position: number): number
+  /** fdatasync. A failure is final: the kernel may have marked the pages clean, so it is never tried again (R12). */
+  sync(done: (error: Error | null) => void): void
+  /** Writes zeros over [0, size) in steps, off the event loop. */
+  fill(size: number): Promise<void>
+  size(): number
+  close(): void
+}
+
+/** All paths are absolute or relative to the process; all failures are LetheErrors with code `disk-error` and details {path, errno}. */
+export interface Disk {
+  /** Opens a file; `create` makes it anew, empty, and refuses if it exists. */
+  open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
+  /** Names in a folder, sorted; none where the folder does not exist. */
+  list(folder: string): string[]
+  exists(path: string): boolean
+  makeFolder(folder: string): void
+  rename(from: string, to: string): void
+  /** Removes a file; none there is fine. */
+  remove(path: string): void
+  /** Makes creations, renames and removals in `folder` durable. */
+  syncFolder(folder: string): Promise<void>
+  /** Bytes that an ordinary user may still write where `path` is. */
+  freeBytes(path: string): number
+}
+
+export const diskError = (path: string, cause: unknown): LetheError => {
+  const errno = (cause as { code?: string }).code ?? 'unknown'
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT' || errno === 'EFBIG'
+  return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${(cause as Error).message}`, 503, { path, errno })
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024)
+
+class RealFile implements DiskFile {
+  constructor(
+    readonly path: string,
+    private readonly descriptor: number,
+  ) {}
+
+  write(bytes: Uint8Array, start: number, end: number, position: number): void {
+    try {
+      while (start < end) {
+        const written = fs.writeSync(this.descriptor, bytes, start, end - start, position)
+        start += written
+        position += written
+      }
+    } catch (error) {
+      throw diskError(this.path, error)
+    }
+  }
+
+  read(target: Uint8Array, start: number, end: number, position: number): number {
+    const first = start
+    try {
+      while (start < end) {
+        const got = fs.readSync(this.descriptor, target, start, end - start, position)
+        if (got === 0) break
+        start += got
+        position += got
+      }
+    } catch (error) {
+      throw diskError(this.path, error)
+    }
+    return start - first
+  }
+
+  sync(done: (error: Error | null) => void): void {
+    fs.fdatasync(this.descriptor, error => done(error === null ? null : diskError(this.path, error)))
+  }
+
+  async fill(size: number): Promise<void> {
+    for (let at = 0; at < size; ) {
+      const step = Math.min(ZEROS.length, size - at)
+      const written = await new Promise<number>((resolve, reject) =>
+        fs.write(this.descriptor, ZEROS, 0, step, at, (error, count) =>
+          error ? reject(diskError(this.path, error)) : resolve(count),
+        ),
+      )
+      at += written
+    }
+  }
+
+  size(): number {
+    try {
+      return fs.fstatSync(this.descriptor).size
+    } catch (error) {
+      throw diskError(this.path, error)
+    }
+  }
+
+  close(): void {
+    try {
+      fs.closeSync(this.descriptor)
+    } catch (error) {
+      throw diskError(this.path, error)
+    }
+  }
+}
+
+const attempt = <T>(path: string, action: () => T): T => {
+  try {
+    return action()
+  } catch (error) {
+    throw diskError(path, error)
+  }
+}
+
+export const realDisk: Disk = {
+  open(path, mode) {
+    const flags = mode === 'read' ? 'r' : mode === 'write' ? 'r+' : 'wx+'
+    return new RealFile(
+      path,
+      attempt(path, () => fs.openSync(path, flags, 0o600)),
+    )
+  },
+  list(folder) {
+    try {
+      return fs.readdirSync(folder).sort()
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ENOENT') return []
+      throw diskError(folder, error)
+    }
+  },
+  exists: path => fs.existsSync(path),
+  makeFolder: folder => void attempt(folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
+  rename: (from, to) => attempt(to, () => fs.renameSync(from, to)),
+  remove: path => attempt(path, () => fs.rmSync(path, { force: true })),
+  async syncFolder(folder) {
+    try {
+      const handle = await fs.promises.open(folder, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      throw diskError(folder, error)
+    }
+  },
+  freeBytes: path =>
+    attempt(path, () => {
+      const stat = fs.statfsSync(fs.existsSync(path) ? path : dirname(path))
+      return stat.bavail * stat.bsize
+    }),
+}
