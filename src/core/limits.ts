@@ -105,6 +105,10 @@ export const defaultLimits = {
   maxQuerySteps: 1_000_000_000,
   maxQueryHeapBytes: 64 * MIB,
   queryTimeMs: 5_000,
+  /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse. */
+  maxNestingDepth: 1_000,
+  /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice. */
+  maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */
   maxQueriesPerCustomer: 16,
   /** Steps of a program for one event; about 200 µs (R13, state). */
