@@ -1,0 +1,272 @@
+// Effects: what a program wants to happen to the tables, written down before anything happens (R13).
+//
+// A program runs to its end first, then its effects are applied together, or, after an error or a drop!, not at all.
+// An effect is a row of numbers, no object: an operation, a table, and slices. A slice is a place in the batch's bytes,
+// so that a key that stands in the event is never copied or made a string; a text that the program computed lies in the
+// arena, at offsets from ARENA up.
+//
+//     ops      | operation | table << 4 ||  keyStart  |  keyEnd  |  valueStart  |  valueEnd  |   five int32 an effect
+//     amounts  |  amount, observation, or place in `symbols` |                                  one double an effect
+//
+// Hashes of slices are remembered for the length of one event: the same user goes into four sketches, the same app
+// version is a key of three tables, and a keyed hash costs 30 ns.
+
+import { LetheError } from '../core/errors.js'
+import { type HashKey, hash, hashBytes } from '../core/hash.js'
+import type { EventBatch } from '../event/batch.js'
+import type { SessionStates } from './sessions.js'
+import { kindNames, type TableDeclaration, type TableKind } from './types.js'
+
+/** An offset from here up points into `effects.arena`, at (offset − ARENA); below, into the batch's bytes. */
+export const ARENA = 0x4000_0000
+
+export const enum Operation {
+  Bump = 1,
+  Sketch = 2,
+  Collect = 3,
+  Observe = 4,
+  Gauge = 5,
+  Tick = 6,
+  SetState = 7,
+  Once = 8,
+  NoteGroup = 9,
+}
+
+/** Int32s an effect takes in `ops`. */
+export const STRIDE = 5
+
+const CACHE = 16
+const noDeclarations: readonly TableDeclaration[] = []
+
+export class Effects {
+  /** Effects so far. */
+  count = 0
+  /** Rows of STRIDE numbers: operation | table << 4, keyStart, keyEnd, valueStart, valueEnd. */
+  ops = new Int32Array(32 * STRIDE)
+  amounts = new Float64Array(32)
+  symbols: string[] = []
+  arena = new Uint8Array(512)
+  arenaLength = 0
+  /** Where the last `text` lies. */
+  textStart = ARENA
+  textEnd = ARENA
+  declared: readonly TableDeclaration[] = noDeclarations
+  /** Tables named at run time; their indexes follow the declared ones. */
+  readonly named: TableDeclaration[] = []
+  bytes: Uint8Array = new Uint8Array(0)
+
+  private sessions: SessionStates | undefined
+  private hashKey: HashKey = { k0: 0, k1: 0 }
+  private declaredIndex: Map<string, number> = new Map()
+  private indexedFor: readonly TableDeclaration[] = noDeclarations
+  private epoch = 0
+  private readonly cacheEpoch = new Int32Array(CACHE)
+  private readonly cacheStart = new Int32Array(CACHE)
+  private readonly cacheEnd = new Int32Array(CACHE)
+  private readonly cacheLow = new Int32Array(CACHE)
+  private readonly cacheHigh = new Int32Array(CACHE)
+
+  /** Empties the buffer for one event of `batch`. Slices refer to `batch.bytes` as it is now. */
+  begin(batch: EventBatch, declared: readonly TableDeclaration[], sessions: SessionStates): void {
+    this.count = 0
+    this.arenaLength = 0
+    this.declared = declared
+    this.bytes = batch.bytes
+    this.sessions = sessions
+    this.hashKey = sessions.hashKey
+    this.epoch = (this.epoch + 1) | 0
+    if (this.named.length > 0) this.named.length = 0
+    if (this.symbols.length > 0) this.symbols.length = 0
+  }
+
+  /** A place to come back to with `truncate`. */
+  mark(): number {
+    return this.count
+  }
+
+  /** Forgets the effects after `mark`. */
+  truncate(mark: number): void {
+    this.count = mark
+  }
+
+  /** Copies a computed text into the arena; its place is left in `textStart` and `textEnd`. */
+  text(value: string): void {
+    const start = this.arenaLength
+    const length = value.length
+    if (start + length * 3 > this.arena.length) this.growArena(start + length * 3)
+    const arena = this.arena
+    let at = start
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit >= 0x80) {
+        at = start + Buffer.from(arena.buffer, arena.byteOffset, arena.length).write(value, start, 'utf8')
+        break
+      }
+      arena[at++] = unit
+    }
+    this.arenaLength = at
+    this.textStart = ARENA + start
+    this.textEnd = ARENA + at
+  }
+
+  /**
+   * The index of a table named at run time, appended behind the declared ones.
+   * Throws LetheError `wrong-type` if the name is taken by another kind.
+   */
+  dynamic(name: string, kind: TableKind): number {
+    if (this.indexedFor !== this.declared) this.indexDeclared()
+    const declared = this.declaredIndex.get(name)
+    if (declared !== undefined) return this.sameKind(this.declared[declared]!, kind, declared)
+    const named = this.named
+    for (let i = 0; i < named.length; i++) {
+      if (named[i]!.name === name) return this.sameKind(named[i]!, kind, this.declared.length + i)
+    }
+    named.push({ name, kind })
+    return this.declared.length + named.length - 1
+  }
+
+  /** Adds `amount` to a counter. */
+  bump(table: number, keyStart: number, keyEnd: number, amount: number): void {
+    this.push(Operation.Bump | (table << 4), keyStart, keyEnd, 0, 0, finite(amount))
+  }
+
+  /** Adds a text to a sketch of distinct ones. */
+  sketch(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    this.push(Operation.Sketch | (table << 4), keyStart, keyEnd, valueStart, valueEnd, 0)
+  }
+
+  /** Adds a text to a set. */
+  collect(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    this.push(Operation.Collect | (table << 4), keyStart, keyEnd, valueStart, valueEnd, 0)
+  }
+
+  /** Adds an observation to a histogram. */
+  observe(table: number, keyStart: number, keyEnd: number, x: number): void {
+    this.push(Operation.Observe | (table << 4), keyStart, keyEnd, 0, 0, finite(x))
+  }
+
+  /** Sets a gauge. */
+  gauge(table: number, keyStart: number, keyEnd: number, x: number): void {
+    this.push(Operation.Gauge | (table << 4), keyStart, keyEnd, 0, 0, finite(x))
+  }
+
+  /** Adds `amount` to the event's minute in a timeline. */
+  tick(table: number, keyStart: number, keyEnd: number, amount: number): void {
+    this.push(Operation.Tick | (table << 4), keyStart, keyEnd, 0, 0, finite(amount))
+  }
+
+  /** Sets the state of a session. Throws LetheError `out-of-range` when the customer has too many symbols. */
+  setState(keyStart: number, keyEnd: number, symbol: string): void {
+    this.sessions!.checkSymbol(symbol, this.symbols)
+    this.hashOf(keyStart, keyEnd)
+    this.symbols.push(symbol)
+    this.push(Operation.SetState, keyStart, keyEnd, hash.lo, hash.hi, this.symbols.length - 1)
+  }
+
+  /** The state of a session: as this event has set it, else as it stands. */
+  getState(keyStart: number, keyEnd: number): string | undefined {
+    this.hashOf(keyStart, keyEnd)
+    const low = hash.lo
+    const high = hash.hi
+    for (let i = this.count - 1; i >= 0; i--) {
+      const at = i * STRIDE
+      if (this.ops[at] === Operation.SetState && this.ops[at + 3] === low && this.ops[at + 4] === high) {
+        return this.symbols[this.amounts[i]!]
+      }
+    }
+    return this.sessions!.stateOf(low, high)
+  }
+
+  /** True the first time that a (scope, key) is seen. `scope` is 0…15. */
+  once(scope: number, keyStart: number, keyEnd: number): boolean {
+    this.hashOf(keyStart, keyEnd)
+    const low = hash.lo
+    const high = hash.hi
+    if (this.sessions!.hasSeen(scope, low, high)) return false
+    for (let i = this.count - 1; i >= 0; i--) {
+      const at = i * STRIDE
+      if (
+        this.ops[at] === Operation.Once &&
+        this.ops[at + 3] === low &&
+        this.ops[at + 4] === high &&
+        this.amounts[i] === scope
+      ) {
+        return false
+      }
+    }
+    this.push(Operation.Once, keyStart, keyEnd, low, high, scope)
+    return true
+  }
+
+  /** Registers the event's crash group: title, culprit, platform, first, last and example. */
+  noteGroup(event: number): void {
+    this.push(Operation.NoteGroup, event, 0, 0, 0, 0)
+  }
+
+  /** Hashes a slice under the customer's key into `hash.lo` and `hash.hi`, once per event. */
+  hashOf(start: number, end: number): void {
+    const at = (start ^ end) & (CACHE - 1)
+    if (this.cacheStart[at] === start && this.cacheEnd[at] === end && this.cacheEpoch[at] === this.epoch) {
+      hash.lo = this.cacheLow[at]!
+      hash.hi = this.cacheHigh[at]!
+      return
+    }
+    if (start >= ARENA) hashBytes(this.hashKey, this.arena, start - ARENA, end - ARENA)
+    else hashBytes(this.hashKey, this.bytes, start, end)
+    this.cacheEpoch[at] = this.epoch
+    this.cacheStart[at] = start
+    this.cacheEnd[at] = end
+    this.cacheLow[at] = hash.lo
+    this.cacheHigh[at] = hash.hi
+  }
+
+  private push(op: number, a: number, b: number, c: number, d: number, amount: number): void {
+    const index = this.count
+    if (index === this.amounts.length) this.grow()
+    const ops = this.ops
+    const at = index * STRIDE
+    ops[at] = op
+    ops[at + 1] = a
+    ops[at + 2] = b
+    ops[at + 3] = c
+    ops[at + 4] = d
+    this.amounts[index] = amount
+    this.count = index + 1
+  }
+
+  private grow(): void {
+    const ops = new Int32Array(this.ops.length * 2)
+    ops.set(this.ops)
+    this.ops = ops
+    const amounts = new Float64Array(this.amounts.length * 2)
+    amounts.set(this.amounts)
+    this.amounts = amounts
+  }
+
+  private growArena(needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, this.arena.length * 2))
+    grown.set(this.arena)
+    this.arena = grown
+  }
+
+  private indexDeclared(): void {
+    this.declaredIndex = new Map(this.declared.map((table, index) => [table.name, index]))
+    this.indexedFor = this.declared
+  }
+
+  private sameKind(table: TableDeclaration, kind: TableKind, index: number): number {
+    if (table.kind === kind) return index
+    throw new LetheError(
+      'wrong-type',
+      `table ${table.name} is a ${kindNames[table.kind]}, not a ${kindNames[kind]}`,
+      400,
+      { table: table.name },
+    )
+  }
+}
+
+// A NaN in a counter would never leave it.
+function finite(x: number): number {
+  if (x - x === 0) return x
+  throw new LetheError('out-of-range', `${x} cannot be added to a table`, 400)
+}
