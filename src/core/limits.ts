@@ -11,6 +11,8 @@ export const defaultLimits = {
   maxBodyBytes: 1 * MIB,
   /** Bytes of a body after decompression. More is 413: zlib expands up to 1028 : 1. */
   maxDecompressedBytes: 16 * MIB,
+  /** Events of one request. More is 413: each costs 200 bytes of columns and may cost a rejection in the reply. */
+  maxEventsPerRequest: 100_000,
   /** What is read and thrown away of a refused body before the refusal is answered. */
   maxDiscardedBytes: 16 * MIB,
   /** A body that is not complete after this long is closed: slow senders hold memory. */
