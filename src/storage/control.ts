@@ -1,0 +1,1 @@
+export type { ControlReader, ControlWriter, CustomerRecord, KeyRecord } from './contract.js'

@@ -1,0 +1,1 @@
+export type { CustomerFile, CustomerStore, FileWrite, PageWrite, Row } from './contract.js'
