@@ -1,0 +1,203 @@
+// A committed entry meets the state: the one place where events change tables. Live traffic, replay after a crash,
+// simulation and standby all come through here (law 1), so nothing in this file may ask for the time, for randomness or
+// for a file. What depends on time is decided from the frame's stamp (R5).
+//
+//   event ── invalid? ── seen id? ── too old? ── program ── effects ── cells of its day
+//               │            │           │          │
+//            invalid     duplicate     late     drop!'s reason        exactly one outcome each (law 4)
+import { DAY_MS, dayOf } from '../core/clock.js'
+import { hash, hashBytes } from '../core/hash.js'
+import type { Limits } from '../core/limits.js'
+import { type EventBatch, EventType, Field, Flag, NumberField } from '../event/batch.js'
+import { type EventProgram, Outcome, type ProgramError } from '../query/program.js'
+import { Effects } from '../tables/effects.js'
+import type { CustomerState } from '../tables/state.js'
+import type { Delivery } from './delivery.js'
+
+/** Events between two looks at the clock: about 20 µs of work. */
+const EVENTS_PER_LOOK = 16
+
+/** Answers whether event `index` of entry `n` was set aside (R16). */
+export interface Verdicts {
+  convicted(n: number, index: number): boolean
+}
+
+/** Where an apply is, so that a crash can say which event it was; n = 0 while none runs. */
+export interface Place {
+  n: number
+  index: number
+  batch: EventBatch | undefined
+}
+
+export class Applier {
+  private readonly effects = new Effects()
+  readonly place: Place = { n: 0, index: 0, batch: undefined }
+
+  /** Stamp of the frame whose entry runs. */
+  frameMs = 0
+  frameDay = 0
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly builtin: EventProgram,
+  ) {}
+
+  /**
+   * When an event happened, ms, by the node's clock: the device's clock corrected by what `sentAt` shows of it, and
+   * clamped to the frame's time if it is ahead. `skewed` says whether it was.
+   */
+  private at = 0
+  private skewed = false
+
+  private readTime(batch: EventBatch, event: number, frameMs: number): void {
+    const device = batch.numbers[event * NumberField.Count_ + NumberField.At]!
+    this.skewed = false
+    this.at = frameMs
+    if (Number.isNaN(device)) return
+    const sent = batch.sentAt
+    const corrected = Number.isNaN(sent) ? device : frameMs - (sent - device)
+    if (corrected > frameMs + this.limits.maxSkewMs) this.skewed = true
+    else this.at = corrected
+  }
+
+  /** Calls `visit` with each day that the entry may write to; days that are not resident must be loaded before `run` (R7). */
+  days(batch: EventBatch, frameMs: number, visit: (day: number) => void): void {
+    let last = Number.NaN
+    for (let event = 0; event < batch.count; event++) {
+      this.readTime(batch, event, frameMs)
+      const day = dayOf(this.at)
+      if (day !== last) visit(day)
+      last = day
+    }
+  }
+
+  /**
+   * Applies events of a delivery from `delivery.index` on, until `expired` answers true; answers true when all are done.
+   * The state has been rolled to the frame's day, and every day the entry writes to is resident.
+   */
+  run(
+    state: CustomerState,
+    program: EventProgram,
+    verdicts: Verdicts | undefined,
+    delivery: Delivery,
+    expired: () => boolean,
+  ): boolean {
+    const batch = delivery.batch!
+    const { ledger, ids, identity } = state
+    const day = ledgerDay(state, delivery.day)
+    const oldest = (state.day - state.retention + 1) * DAY_MS
+    const first = delivery.index
+    let applied = 0
+    let duplicates = 0
+    let accepted = 0
+    let event = first
+    this.place.n = delivery.n
+    this.place.batch = batch
+    this.frameMs = delivery.ms
+    this.frameDay = delivery.day
+    for (; event < batch.count; event++) {
+      if (event > first && (event - first) % EVENTS_PER_LOOK === 0 && expired()) break
+      this.place.index = event
+      if (batch.types[event] === EventType.Rejected) {
+        this.drop(state, day, 'invalid')
+        continue
+      }
+      const idAt = 2 * (event * Field.Count_ + Field.Id)
+      const idStart = batch.slices[idAt]!
+      if (idStart >= 0) {
+        hashBytes(identity.hashKey, batch.bytes, idStart, batch.slices[idAt + 1]!)
+        if (!ids.add(hash.lo, hash.hi, delivery.ms)) {
+          duplicates++
+          continue
+        }
+      }
+      accepted++
+      if (verdicts?.convicted(delivery.n, event)) {
+        this.drop(state, day, 'poison')
+        continue
+      }
+      this.readTime(batch, event, delivery.ms)
+      if (this.skewed) ledger.noted(day, 'skewed', 1)
+      if (this.at < oldest) {
+        this.drop(state, day, 'late')
+        continue
+      }
+      if (batch.flags[event]! & Flag.Truncated) ledger.noted(day, 'truncated', 1)
+      if (this.applyOne(state, program, batch, event)) applied++
+      else this.drop(state, day, program.reason)
+      if (this.failed) ledger.noted(day, 'program-error', 1)
+    }
+    const done = event === batch.count
+    ledger.received(day, event - first, done ? delivery.bytes : 0)
+    if (applied > 0) ledger.applied(day, applied)
+    if (duplicates > 0) ledger.duplicate(day, duplicates)
+    if (done && batch.clientLost > 0) ledger.noted(day, 'client-lost', batch.clientLost)
+    this.count('applied', applied)
+    this.count('duplicate', duplicates)
+    delivery.accepted += accepted
+    delivery.duplicates += duplicates
+    delivery.index = event
+    this.place.n = 0
+    this.place.batch = undefined
+    return done
+  }
+
+  /**
+   * Applies an event that had been set aside, after a fix (R16): on the ledger of the day it was received, in the tables
+   * of the day it happened, if that is still there.
+   */
+  replayPoison(
+    state: CustomerState,
+    program: EventProgram,
+    batch: EventBatch,
+    frameMs: number,
+    frameDay: number,
+  ): void {
+    if (!state.ledger.replayed(ledgerDay(state, frameDay), 'poison', 1)) return
+    this.readTime(batch, 0, frameMs)
+    if (this.at < (state.day - state.retention + 1) * DAY_MS) return
+    this.applyOne(state, program, batch, 0)
+  }
+
+  /** Events by what became of them since the start, for /metrics. Replayed entries were counted when they came. */
+  readonly outcomes = new Map<string, number>()
+  counting = true
+
+  private count(outcome: string, events: number): void {
+    if (this.counting && events > 0) this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + events)
+  }
+
+  private drop(state: CustomerState, day: number, reason: string): void {
+    state.ledger.dropped(day, reason, 1)
+    this.count(reason, 1)
+  }
+
+  private failed = false
+
+  /** Runs the program over one event and puts its effects into the cells; false if the program dropped it. */
+  private applyOne(state: CustomerState, program: EventProgram, batch: EventBatch, event: number): boolean {
+    const effects = this.effects
+    this.failed = false
+    effects.begin(batch, program.declared, state.sessions)
+    let outcome = program.run(batch, event, effects)
+    if (outcome === Outcome.Failed) {
+      this.failed = true
+      state.programError = describeProgramError(program.error)
+      effects.begin(batch, this.builtin.declared, state.sessions)
+      outcome = this.builtin.run(batch, event, effects)
+    }
+    if (outcome === Outcome.Dropped) return false
+    state.apply(effects, batch, dayOf(this.at), this.at)
+    return true
+  }
+}
+
+/** What GET /v1/program shows of the last failure. A function of the event and the program, like all state. */
+function describeProgramError(error: ProgramError | undefined): string {
+  return JSON.stringify(error ?? null)
+}
+
+/** The day whose ledger a frame counts in: its own, unless a clock that jumped back has put it before the ring. */
+function ledgerDay(state: CustomerState, frameDay: number): number {
+  return Math.max(frameDay, state.day - state.retention + 1)
+}

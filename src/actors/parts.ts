@@ -1,0 +1,57 @@
+// What a shard is made of, and hands to each customer. Everything that touches the machine is an argument here, so that
+// the simulation builds the same shard over a fake clock, a faulty disk and a store in memory.
+import type { Clock } from '../core/clock.js'
+import type { Limits } from '../core/limits.js'
+import type { Random } from '../core/random.js'
+import type { QueryData } from '../query/data.js'
+import type { QueryRun } from '../query/query.js'
+import type { CustomerStore, Journal } from '../storage/contract.js'
+import type { Applier } from './apply.js'
+import type { Customer, RunningQuery } from './customer.js'
+import type { Programs } from './programs.js'
+import type { Quarantine } from './quarantine.js'
+import type { ActorSystem } from './system.js'
+import type { NodeTime } from './time.js'
+
+/** The part of a structured logger (pino) that a shard needs. */
+export interface Log {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface ShardSettings {
+  /** Retention N of customers created from now on, days. */
+  readonly retention: number
+}
+
+/** What the composition root (or the simulation) provides. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: Limits
+  readonly settings: ShardSettings
+  readonly journal: Journal
+  readonly store: CustomerStore
+  readonly quarantine: Quarantine
+  readonly actors: ActorSystem
+  readonly log: Log
+  /** Calls back in a later turn of the event loop (setImmediate). */
+  readonly defer: (work: () => void) => void
+  /** Bytes free where the data lies; asked about once a second. */
+  readonly freeDiskBytes: () => number
+  /** Resident memory of this process and what it may take; asked about once a second. */
+  readonly memory: () => { usedBytes: number; budgetBytes: number }
+  /** The journal can no longer be trusted (R12): the process must end. */
+  readonly fatal: (error: Error) => void
+}
+
+/** What each customer gets to see of its shard. */
+export interface Parts extends Surroundings {
+  readonly time: NodeTime
+  readonly applier: Applier
+  readonly programs: Programs
+  startQuery(query: RunningQuery, data: QueryData): QueryRun
+  filesSetAside(): void
+  checkpointFailed(customer: Customer, error: unknown): void
+}

@@ -1,0 +1,672 @@
+// A shard: the directory of its customers, the commit group, and the turn loop.
+//
+//   ingest ─▶ room in the open group ─▶ decode in place ─▶ n ─▶ (commit) ─▶ customer's queue ─▶ apply ─▶ reply
+//                                                            one frame for everybody
+//
+// The directory owns what must survive an actor: routes, deliveries, replies. It alone spawns and stops actors (law 7),
+// and it is the only one that holds their references.
+import { LetheError } from '../core/errors.js'
+import { EventBatch } from '../event/batch.js'
+import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
+import type { CompiledQuery } from '../query/query.js'
+import { EntryKind, type Frame } from '../storage/contract.js'
+import { Applier } from './apply.js'
+import { ControlDesk } from './control.js'
+import { Customer, type Directory, ENGINE_VERSION, type RunningQuery, type WaitingBody } from './customer.js'
+import { Delivery, Queue } from './delivery.js'
+import { EVENTS_PREFIX_BYTES, encodeJson, writeEventsPrefix } from './entry.js'
+import { type CommitGroup, emptyGroup, FrameHold } from './group.js'
+import type { Parts, Surroundings } from './parts.js'
+import { Programs } from './programs.js'
+import { QueryDesk } from './queries.js'
+import type {
+  ControlReply,
+  ControlRequest,
+  CustomerRoute,
+  IngestReply,
+  QueryReply,
+  QueryRequest,
+  ShardService,
+  ShardStats,
+} from './service.js'
+import { StatsCollector } from './stats.js'
+import { NodeTime } from './time.js'
+
+const NONE: readonly [] = []
+/** Bodies up to this are decoded on arrival (some 100 µs); greater ones wait for the customer's turns. */
+const DECODE_AT_ONCE_BYTES = 64 * 1024
+/** Work of all customers before the loop looks at sockets again. */
+const LOOP_MS = 4
+const SWEEP_MS = 250
+/** Batches kept for reuse, and the greatest worth keeping. */
+const POOLED_BATCHES = 4096
+const POOLED_BATCH_EVENTS = 256
+
+const overloaded = (what: string, seconds = 1) =>
+  new LetheError('overloaded', `${what}; try again in ${seconds} s`, 503, { retryAfterSeconds: seconds })
+const draining = () => new LetheError('draining', 'this node is shutting down', 503, { retryAfterSeconds: 5 })
+const diskFull = () => new LetheError('disk-full', 'the disk is nearly full', 503, { retryAfterSeconds: 10 })
+const gone = () => new LetheError('unknown-key', 'no customer has this key', 401)
+
+export class Shard implements ShardService, Directory {
+  private readonly parts: Parts
+  private readonly customers = new Set<Customer>()
+  private readonly runQueue = new Queue<Customer>()
+  private open: CommitGroup = emptyGroup()
+  private inFlight: CommitGroup = emptyGroup()
+  private turnScheduled = false
+  private accepting = false
+  private failed = false
+  private requests = 0
+  private requestBytes = 0
+  private lastSweepMs = 0
+  private diskLow = false
+  private memoryLow = false
+  private syncStartedMs = 0
+  private drained: (() => void) | undefined
+  /** Customers whose next entry the open group has no room for; woken by the next commit. */
+  private readonly waitingForRoom = new Set<Customer>()
+  private readonly deliveries: Delivery[] = []
+  private readonly batches: EventBatch[] = []
+  private readonly decoder: Decoder
+  private readonly stat: StatsCollector
+  private readonly queryDesk: QueryDesk
+  private readonly controlDesk: ControlDesk
+
+  constructor(surroundings: Surroundings) {
+    const programs = new Programs(surroundings.limits)
+    this.queryDesk = new QueryDesk(surroundings.limits, surroundings.clock)
+    this.stat = new StatsCollector()
+    this.parts = {
+      ...surroundings,
+      programs,
+      applier: new Applier(surroundings.limits, programs.builtin),
+      time: new NodeTime(surroundings.clock, {
+        clockDisagrees: byMs => {
+          if (byMs === 0) surroundings.log.warn({}, 'the wall clock is believed again')
+          else
+            surroundings.log.error({ byMs }, 'the wall clock has jumped; the monotonic clock goes on deciding the day')
+        },
+      }),
+      startQuery: (query, data) => this.queryDesk.start(query, data),
+      filesSetAside: () => {
+        this.stat.filesSetAside++
+      },
+      checkpointFailed: (customer, error) => this.checkpointFailed(customer, error),
+    }
+    this.decoder = new Decoder({ format: 1, version: DECODER_VERSION, sentAt: Number.NaN, limits: surroundings.limits })
+    this.controlDesk = new ControlDesk(this.parts, this)
+    this.accepting = true
+  }
+
+  get ready(): boolean {
+    return this.accepting && !this.failed
+  }
+
+  // ——— ingest
+
+  ingest(route: CustomerRoute, format: Format, sentAt: number, body: Uint8Array, reply: IngestReply): void {
+    const refusal = this.refusal(route, body.length)
+    if (refusal) return this.refuse(reply, refusal)
+    const customer = this.customerOf(route)
+    const busy = this.refusalOf(customer, body.length)
+    if (busy) return this.refuse(reply, busy)
+    customer.waitingRequests++
+    customer.waitingBytes += body.length
+    this.requests++
+    this.requestBytes += body.length
+    const atOnce = customer.phase === 'live' && customer.inbox.length === 0 && body.length <= DECODE_AT_ONCE_BYTES
+    if (!atOnce || !this.takeAtOnce(customer, format, sentAt, body, reply)) {
+      customer.inbox.push({ format, sentAt, body: Buffer.from(body), reply, decoder: undefined })
+      this.wake(customer)
+    }
+  }
+
+  /** Copies the body into the open group and decodes it there; what is malformed gives the room back. False if there is no room now. */
+  private takeAtOnce(
+    customer: Customer,
+    format: Format,
+    sentAt: number,
+    body: Uint8Array,
+    reply: IngestReply,
+  ): boolean {
+    const { journal } = this.parts
+    if (customer.lastN === 0) this.journalCreation(customer)
+    const size = EVENTS_PREFIX_BYTES + body.length
+    const at = journal.begin(customer.writer, EntryKind.Events, size)
+    if (at < 0) return false
+    const group = journal.group
+    writeEventsPrefix(group, at, format, DECODER_VERSION, sentAt)
+    const start = at + EVENTS_PREFIX_BYTES
+    group.set(body, start)
+    const batch = this.batches.pop() ?? new EventBatch()
+    const { context } = this.decoder
+    context.format = format
+    context.sentAt = sentAt
+    try {
+      this.decoder.start(group, start, start + body.length, batch)
+      while (!this.decoder.step(1024)) {}
+    } catch (error) {
+      journal.cancel()
+      this.settle(customer, body.length)
+      this.recycle(batch)
+      if (!(error instanceof LetheError)) throw error
+      this.refuse(reply, error)
+      return true
+    }
+    const quota = this.overQuota(customer, batch.count)
+    if (quota) {
+      journal.cancel()
+      this.settle(customer, body.length)
+      this.recycle(batch)
+      this.refuse(reply, quota)
+      return true
+    }
+    const n = ++customer.lastN
+    journal.end(n, size)
+    const delivery = this.delivery(customer, EntryKind.Events, n)
+    delivery.batch = batch
+    delivery.reply = reply
+    delivery.bytes = body.length
+    delivery.hold = this.open.hold
+    delivery.hold.take()
+    customer.waitingEvents += batch.count
+    this.open.deliveries.push(delivery)
+    this.scheduleTurn()
+    return true
+  }
+
+  refuseWaiting(customer: Customer, waiting: WaitingBody, error: LetheError): void {
+    this.settle(customer, waiting.body.length)
+    this.refuse(waiting.reply, error)
+  }
+
+  journalBody(customer: Customer, waiting: WaitingBody, decoder: Decoder): boolean {
+    const { journal } = this.parts
+    const body = waiting.body
+    if (customer.route.deleted) {
+      this.refuseWaiting(customer, waiting, gone())
+      return true
+    }
+    if (journal.full) {
+      this.refuseWaiting(customer, waiting, diskFull())
+      return true
+    }
+    if (customer.lastN === 0) this.journalCreation(customer)
+    const size = EVENTS_PREFIX_BYTES + body.length
+    const at = journal.begin(customer.writer, EntryKind.Events, size)
+    if (at < 0) {
+      this.waitingForRoom.add(customer)
+      return false
+    }
+    const quota = this.overQuota(customer, decoder.batch.count)
+    if (quota) {
+      journal.cancel()
+      this.refuseWaiting(customer, waiting, quota)
+      return true
+    }
+    writeEventsPrefix(journal.group, at, waiting.format, DECODER_VERSION, waiting.sentAt)
+    journal.group.set(body, at + EVENTS_PREFIX_BYTES)
+    const n = ++customer.lastN
+    journal.end(n, size)
+    const delivery = this.delivery(customer, EntryKind.Events, n)
+    delivery.batch = decoder.batch
+    delivery.reply = waiting.reply
+    delivery.bytes = body.length
+    customer.waitingEvents += decoder.batch.count
+    this.open.deliveries.push(delivery)
+    this.scheduleTurn()
+    return true
+  }
+
+  /** A customer's first entry fixes what a later change of the node's defaults must not reach (R14). */
+  private journalCreation(customer: Customer): void {
+    const { retention } = this.parts.settings
+    this.journalJson(customer, EntryKind.Create, encodeJson({ retention, engine: ENGINE_VERSION }))
+  }
+
+  journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
+    if (customer.lastN === 0 && kind !== EntryKind.Create) this.journalCreation(customer)
+    const { journal } = this.parts
+    const at = journal.begin(customer.writer, kind, payload.length)
+    if (at < 0) {
+      // Rare and small: it waits in front of whatever comes next.
+      this.waitingForRoom.add(customer)
+      customer.tasks.push(() => this.journalJson(customer, kind, payload, reply))
+      return
+    }
+    journal.group.set(payload, at)
+    const n = ++customer.lastN
+    journal.end(n, payload.length)
+    const delivery = this.delivery(customer, kind, n)
+    delivery.payload = payload
+    delivery.reply = reply
+    customer.waitingRequests++
+    this.requests++
+    this.open.deliveries.push(delivery)
+    this.scheduleTurn()
+  }
+
+  private delivery(customer: Customer, kind: EntryKind, n: number): Delivery {
+    const delivery = this.deliveries.pop() ?? new Delivery()
+    delivery.customer = customer
+    delivery.kind = kind
+    delivery.n = n
+    return delivery
+  }
+
+  applied(customer: Customer, delivery: Delivery): void {
+    const { reply, batch } = delivery
+    if (batch) customer.waitingEvents -= batch.count
+    this.settle(customer, delivery.bytes)
+    if (reply) reply.accepted(delivery.accepted, delivery.duplicates, batch ? batch.rejections : NONE)
+    delivery.hold?.drop()
+    if (batch) this.recycle(batch)
+    delivery.clear()
+    this.deliveries.push(delivery)
+  }
+
+  private recycle(batch: EventBatch): void {
+    if (this.batches.length < POOLED_BATCHES && batch.capacity <= POOLED_BATCH_EVENTS) this.batches.push(batch)
+  }
+
+  /** A request has left: its bounds are free again. */
+  private settle(customer: Customer, bytes: number): void {
+    customer.waitingRequests--
+    customer.waitingBytes -= bytes
+    this.requests--
+    this.requestBytes -= bytes
+  }
+
+  private refuse(reply: IngestReply, error: LetheError): void {
+    this.stat.refused(error.code)
+    reply.refused(error)
+  }
+
+  // ——— bounds
+
+  private refusal(route: CustomerRoute, bytes: number): LetheError | undefined {
+    if (!this.accepting) return draining()
+    if (route.deleted) return gone()
+    if (route.facts.blocked) return new LetheError('customer-blocked', 'this customer is blocked', 403)
+    const { limits } = this.parts
+    if (this.diskLow || this.parts.journal.full) return diskFull()
+    if (this.memoryLow) return overloaded('this node is out of memory', 5)
+    if (this.requests >= limits.maxInFlightRequests || this.requestBytes + bytes > limits.maxInFlightBytes) {
+      return overloaded('too many requests are in flight')
+    }
+    return undefined
+  }
+
+  private refusalOf(customer: Customer, bytes: number): LetheError | undefined {
+    const { limits } = this.parts
+    if (customer.waitingRequests >= limits.maxInboxRequests || customer.waitingBytes + bytes > limits.maxInboxBytes) {
+      return overloaded('too much of this customer is in flight')
+    }
+    if (customer.retryAtMs > 0 && this.parts.clock.monotonicMs() < customer.retryAtMs) {
+      return new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
+        retryAfterSeconds: 5,
+      })
+    }
+    return undefined
+  }
+
+  private overQuota(customer: Customer, events: number): LetheError | undefined {
+    const { eventsPerSecond, eventsPerDay } = customer.route.facts.quota
+    if (eventsPerDay !== undefined) {
+      const today = this.parts.time.day()
+      const received = (customer.state.ledger.of(today)?.received ?? 0) + customer.waitingEvents
+      if (received + events > eventsPerDay) {
+        const seconds = Math.ceil(((today + 1) * 86_400_000 - this.parts.time.nowMs()) / 1000)
+        return new LetheError('quota-day', `over the quota of ${eventsPerDay} events a day`, 429, {
+          retryAfterSeconds: seconds,
+          quota: 'eventsPerDay',
+        })
+      }
+    }
+    if (eventsPerSecond !== undefined) {
+      const waitMs = customer.bucket.take(events, eventsPerSecond, this.parts.clock.monotonicMs())
+      if (waitMs > 0) {
+        return new LetheError('quota-second', `over the quota of ${eventsPerSecond} events a second`, 429, {
+          retryAfterSeconds: Math.ceil(waitMs / 1000),
+          quota: 'eventsPerSecond',
+        })
+      }
+    }
+    return undefined
+  }
+
+  // ——— the directory
+
+  /** The customer of a route, spawned at its first message. */
+  customerOf(route: CustomerRoute): Customer {
+    let customer = route.attachment as Customer | undefined
+    if (!customer) {
+      customer = new Customer(route, this.parts, this)
+      route.attachment = customer
+      this.customers.add(customer)
+      this.spawn(customer)
+      this.wake(customer)
+    }
+    customer.lastTouchMs = this.lastSweepMs
+    customer.leaving = false
+    return customer
+  }
+
+  private spawn(customer: Customer): void {
+    const generation = ++customer.generation
+    customer.actor = this.parts.actors.spawn(
+      `${customer.route.incarnation.toString(16)}-${generation}`,
+      message => customer.receive(message),
+      error => {
+        if (generation === customer.generation) this.crashed(customer, error)
+      },
+    )
+  }
+
+  /** Law 6: the customer's memory goes, its deliveries wait, and it comes back from snapshot + journal. */
+  crashed(customer: Customer, error: unknown): void {
+    customer.actor?.stop()
+    const { place } = this.parts.applier
+    this.stat.crashes++
+    this.parts.log.error(
+      { customer: customer.route.id, n: place.n, index: place.index, err: error },
+      'a customer crashed and starts again from its snapshot and the journal',
+    )
+    for (const delivery of customer.committed.drain()) {
+      delivery.hold?.drop()
+      delivery.hold = undefined
+      delivery.index = 0
+      customer.orphans.set(delivery.n, delivery)
+    }
+    for (const query of customer.asked) {
+      this.stat.queried('crashed')
+      query.cancelled = true
+      query.reply.refused(overloaded('the customer crashed while the query ran'))
+    }
+    customer.asked.clear()
+    customer.recordCrash(error)
+    customer.restart()
+    this.spawn(customer)
+    this.wake(customer)
+  }
+
+  /** Forgets a customer's memory. Its file and the journal have everything. */
+  private forget(customer: Customer): void {
+    customer.actor?.stop()
+    customer.actor = undefined
+    customer.route.attachment = undefined
+    this.customers.delete(customer)
+  }
+
+  checkpointed(_customer: Customer): void {
+    this.parts.journal.trim()
+  }
+
+  // ——— queries and control
+
+  query(route: CustomerRoute, request: QueryRequest, reply: QueryReply): () => void {
+    const refusal = this.queryRefusal(route)
+    let compiled: CompiledQuery
+    try {
+      if (refusal) throw refusal
+      compiled = this.queryDesk.compile(request)
+    } catch (error) {
+      if (!(error instanceof LetheError)) throw error
+      this.stat.queried(error.code)
+      reply.refused(error)
+      return () => {}
+    }
+    const customer = this.customerOf(route)
+    if (customer.asked.size >= this.parts.limits.maxQueriesPerCustomer) {
+      this.stat.queried('overloaded')
+      reply.refused(overloaded('too many queries of this customer are running'))
+      return () => {}
+    }
+    const startedMs = this.parts.clock.monotonicMs()
+    const query: RunningQuery = { request, reply, compiled, run: undefined, startedMs, cancelled: false }
+    customer.asked.add(query)
+    customer.actor!.tell({ tag: 'query', query })
+    return () => {
+      query.cancelled = true
+      query.run = undefined
+      customer.asked.delete(query)
+    }
+  }
+
+  private queryRefusal(route: CustomerRoute): LetheError | undefined {
+    if (!this.accepting) return draining()
+    if (route.deleted) return gone()
+    return undefined
+  }
+
+  finishQuery(customer: Customer, query: RunningQuery): void {
+    customer.asked.delete(query)
+    this.stat.queried(this.queryDesk.answer(query))
+    query.run = undefined
+  }
+
+  control(route: CustomerRoute, request: ControlRequest, reply: ControlReply): void {
+    if (!this.accepting) return reply.refused(draining())
+    if (route.deleted && request.tag !== 'forget') return reply.refused(gone())
+    this.controlDesk.take(route, request, reply)
+  }
+
+  /** Runs `task` in a turn of the customer in which its state is there. */
+  whenLive(route: CustomerRoute, task: (customer: Customer) => void): void {
+    const customer = this.customerOf(route)
+    customer.tasks.push(() => task(customer))
+    customer.actor!.tell({ tag: 'control' })
+  }
+
+  /** R19: what waits is refused, what is in flight ends, then nothing is left of it. */
+  forgetCustomer(route: CustomerRoute, done: () => void, failed: (error: unknown) => void): void {
+    const customer = this.customerOf(route)
+    for (const waiting of customer.inbox.drain()) this.refuseWaiting(customer, waiting, gone())
+    for (const query of customer.asked) {
+      query.cancelled = true
+      query.reply.refused(gone())
+    }
+    customer.asked.clear()
+    customer.queries.length = 0
+    this.leaving.set(customer, { done, failed })
+    this.wake(customer)
+  }
+
+  private readonly leaving = new Map<Customer, { done: () => void; failed: (error: unknown) => void }>()
+
+  private finishLeaving(): void {
+    for (const [customer, { done, failed }] of this.leaving) {
+      if (!customer.quiet) continue
+      this.leaving.delete(customer)
+      this.forget(customer)
+      this.parts.journal.forget(customer.route.incarnation)
+      this.parts.store.erase(customer.route.incarnation).then(done, failed)
+    }
+  }
+
+  // ——— the end
+
+  async drain(): Promise<void> {
+    this.accepting = false
+    for (const customer of this.customers) customer.actor?.tell({ tag: 'control' })
+    await this.until(customer => customer.idle)
+    for (const customer of this.customers)
+      if (customer.dirtySinceMs !== undefined) customer.actor?.tell({ tag: 'checkpoint' })
+    await this.until(
+      customer => customer.quiet && (customer.dirtySinceMs === undefined || customer.checkpointFailures > 0),
+    )
+    await this.parts.journal.close()
+    await this.parts.store.close()
+    this.parts.actors.close()
+  }
+
+  /** Waits, turn by turn, until every customer is as asked. */
+  private until(met: (customer: Customer) => boolean): Promise<void> {
+    return new Promise(resolve => {
+      this.drained = () => {
+        for (const customer of this.customers) if (!met(customer) && !customer.cannotLoad) return
+        this.drained = undefined
+        resolve()
+      }
+      this.scheduleTurn()
+    })
+  }
+
+  stats(): ShardStats {
+    const { journal, store, quarantine, clock, time, applier } = this.parts
+    const now = clock.monotonicMs()
+    let oldest = now
+    let inboxRequests = 0
+    for (const customer of this.customers) {
+      inboxRequests += customer.waitingRequests
+      if (customer.dirtySinceMs !== undefined && customer.dirtySinceMs < oldest) oldest = customer.dirtySinceMs
+    }
+    return {
+      eventsByOutcome: Object.fromEntries(applier.outcomes),
+      refusalsByCode: this.stat.refusals,
+      queriesByOutcome: this.stat.queries,
+      commitSeconds: this.stat.commitSeconds(),
+      actors: this.customers.size,
+      inboxRequests,
+      inboxBytes: this.requestBytes,
+      journalBytes: journal.bytes,
+      checkpointAgeSeconds: (now - oldest) / 1000,
+      openFiles: store.openFiles,
+      filesSetAside: this.stat.filesSetAside + store.asideAtStart.length,
+      quarantined: quarantine.count,
+      clockDisagrees: time.disagrees,
+    }
+  }
+
+  private checkpointFailed(customer: Customer, error: unknown): void {
+    customer.checkpointFailures++
+    this.stat.checkpointFailures++
+    this.parts.log.error(
+      { customer: customer.route.id, err: error },
+      'a checkpoint failed; the journal keeps what it would have held',
+    )
+  }
+
+  // ——— turns
+
+  wake(customer: Customer): void {
+    if (!customer.queued) {
+      customer.queued = true
+      this.runQueue.push(customer)
+    }
+    this.scheduleTurn()
+  }
+
+  private scheduleTurn(): void {
+    if (this.turnScheduled) return
+    this.turnScheduled = true
+    this.parts.defer(() => this.turn())
+  }
+
+  /** One round of the loop: customers in turn, then the commit of what has gathered. */
+  turn(): void {
+    this.turnScheduled = false
+    if (this.failed) return
+    this.commit()
+    const { clock, limits } = this.parts
+    const now = clock.monotonicMs()
+    const until = now + LOOP_MS
+    if (now - this.lastSweepMs >= SWEEP_MS) this.sweep(now)
+    if (this.leaving.size > 0) this.finishLeaving()
+    for (let left = this.runQueue.length; left > 0; left--) {
+      const customer = this.runQueue.shift()!
+      customer.queued = false
+      const start = clock.monotonicMs()
+      if (this.stepSupervised(customer, start + limits.turnMs)) this.wake(customer)
+      if (start >= until) break
+    }
+    this.commit()
+    this.drained?.()
+    if (this.runQueue.length > 0) this.scheduleTurn()
+  }
+
+  private stepSupervised(customer: Customer, untilMs: number): boolean {
+    try {
+      return customer.step(untilMs)
+    } catch (error) {
+      this.crashed(customer, error)
+      return false
+    }
+  }
+
+  private commit(): void {
+    const { journal, time, clock } = this.parts
+    if (journal.syncing || journal.pendingBytes === 0) return
+    const group = this.open
+    this.open = this.inFlight
+    this.open.hold = new FrameHold()
+    this.inFlight = group
+    this.syncStartedMs = clock.monotonicMs()
+    journal.commit(time.nowMs(), time.day(), this.onSynced, this.onFailed)
+    for (const customer of this.waitingForRoom) this.wake(customer)
+    this.waitingForRoom.clear()
+  }
+
+  private readonly onSynced = (frame: Frame): void => {
+    this.stat.commit(this.parts.clock.monotonicMs() - this.syncStartedMs)
+    const { deliveries, hold } = this.inFlight
+    for (const delivery of deliveries) {
+      const customer = delivery.customer!
+      delivery.ms = frame.ms
+      delivery.day = frame.day
+      customer.syncedN = delivery.n
+      customer.committed.push(delivery)
+      if (!customer.queued) {
+        customer.queued = true
+        this.runQueue.push(customer)
+      }
+    }
+    deliveries.length = 0
+    hold.synced(frame)
+    this.turn()
+  }
+
+  /** A failed write or sync is never tried again (R12): nobody knows what is on disk, so nobody is told. */
+  private readonly onFailed = (error: Error): void => {
+    this.failed = true
+    this.accepting = false
+    for (const delivery of this.inFlight.deliveries) delivery.reply?.unknown()
+    for (const delivery of this.open.deliveries) delivery.reply?.refused(overloaded('the journal has failed'))
+    this.inFlight.deliveries.length = 0
+    this.open.deliveries.length = 0
+    for (const customer of this.customers) {
+      for (const waiting of customer.inbox.drain()) waiting.reply.refused(overloaded('the journal has failed'))
+    }
+    this.parts.fatal(error)
+  }
+
+  // ——— what happens by itself
+
+  /** Checkpoints that are due, customers that are idle, the clocks, the disk, memory. */
+  private sweep(now: number): void {
+    this.lastSweepMs = now
+    const { time, limits } = this.parts
+    time.check()
+    this.diskLow = this.parts.freeDiskBytes() < limits.diskReserveBytes
+    const { usedBytes, budgetBytes } = this.parts.memory()
+    this.memoryLow = usedBytes > budgetBytes
+    const idleMs = this.memoryLow ? 1_000 : limits.idleMs
+    for (const customer of this.customers) {
+      if (customer.phase === 'loading') this.wake(customer)
+      if (customer.checkpointDue(now)) customer.actor?.tell({ tag: 'checkpoint' })
+      if (now - customer.lastTouchMs >= idleMs && customer.quiet) {
+        if (customer.dirtySinceMs === undefined) this.forget(customer)
+        else if (!customer.leaving) {
+          customer.leaving = true
+          customer.actor?.tell({ tag: 'passivate' })
+        }
+      }
+    }
+  }
+
+  /** To be called about four times a second, so that an idle shard sweeps too. */
+  tick(): void {
+    this.scheduleTurn()
+  }
+}
