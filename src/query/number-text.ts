@@ -1,29 +1,11 @@
-// Numbers as text: `number->string`, `string->number`, and what the reader takes for a number. The grammar is R4RS's
+// From text to numbers: `string->number`, and what the reader takes for a number. The grammar is R4RS's
 // (section 6.5.6 and 7.1.1) without complex numbers: what JavaScript would also read (0x1f, 10n, 1_000, Infinity,
 // leading blanks) is no number here.
 
 import { defaultLimits } from '../core/limits.js'
 import { exactOfDecimal, makeRatio, normalize } from './number.js'
+import type { NumberValue } from './number-print.js'
 import { Flonum, Ratio } from './value.js'
-
-export type NumberValue = number | bigint | Ratio | Flonum
-
-export function flonumToString(x: number, radix: number): string {
-  if (Number.isNaN(x)) return '+nan.0'
-  if (x === Infinity) return '+inf.0'
-  if (x === -Infinity) return '-inf.0'
-  if (Object.is(x, -0)) return '-0.0'
-  const text = x.toString(radix)
-  if (radix !== 10) return text.includes('.') ? text : `${text}.0`
-  if (text.includes('e')) return text.replace('e+', 'e')
-  return text.includes('.') ? text : `${text}.0`
-}
-
-export function numberToString(value: NumberValue, radix: number): string {
-  if (value instanceof Flonum) return flonumToString(value.value, radix)
-  if (value instanceof Ratio) return `${value.numerator.toString(radix)}/${value.denominator.toString(radix)}`
-  return value.toString(radix)
-}
 
 const maxDigits = Math.floor(defaultLimits.maxIntegerBits * 0.3)
 

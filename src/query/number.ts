@@ -10,7 +10,7 @@
 // Bigints are charged before they are made: by the bits of the result, bounded by maxIntegerBits.
 
 import { divideByZero, memoryLimit, outOfRange, wrongType } from './complaint.js'
-import type { NumberValue } from './number-text.js'
+import type { NumberValue } from './number-print.js'
 import type { Context } from './primitive.js'
 import { Flonum, Ratio, type Value } from './value.js'
 

@@ -3,7 +3,7 @@
 // Values nest as deep as memory allows, may be cyclic, and a small one may unfold to more text than there are atoms; so the
 // printer keeps its own stack, works in steps and its callers bound what it has written.
 
-import { numberToString } from './number-text.js'
+import { numberToString } from './number-print.js'
 import {
   Char,
   Delayed,

@@ -1,0 +1,486 @@
+// What must be known of a whole program before the first line of JavaScript is written: which procedures are known, in what
+// form each variable lives, who needs the depth of the stack, and whose tail calls bounce.
+//
+// Known procedures. A variable of the top level that is defined once, by a lambda, and never assigned is a JavaScript
+// function: calls go straight to it. (The top level is frozen after load, so this is for good.) The library's likewise;
+// only those that are reached are emitted. A local variable bound to a lambda, too.
+//
+// Representations. A variable that holds a text field lives as two integers, start and end in the batch's bytes, and most
+// never become anything else: as key, value, test or operand of `equal?` they are used as they are. This goes through
+// calls of known procedures: a parameter is a slice where every call hands it one.
+//
+//     value    a Scheme value
+//     slice    (start, end); start < 0 is #f
+//     number   a double; NaN is #f
+//     type     an EventType
+//     event    the event itself: nothing at all
+//
+// Depth. JavaScript's stack is small and overflows at a depth that depends on the optimizer, so emitted code counts:
+// procedures that may recurse take their depth as a first argument, in units of about 150 bytes of stack.
+//
+// Tail calls. A call of itself in tail position is a jump. Between known procedures a tail call is a call unless it closes a
+// cycle; those, and tail calls of procedures only known at run time, answer TAIL, and the nearest caller bounces.
+
+import type { CallForm, Core, GlobalVariable, LambdaForm, LocalVariable, PrimitiveForm } from './core-form.js'
+import { placeOf } from './event-value.js'
+import { Sym, Text } from './value.js'
+
+export type Representation = 'value' | 'slice' | 'number' | 'type' | 'event'
+
+/** A procedure that is known where it is called. */
+export class Known {
+  readonly id: number
+  /** As long as a caller is to be found, undefined: nothing speaks against any representation. */
+  readonly parameters: (Representation | undefined)[]
+  /** It is used as a value somewhere, so its parameters are values. */
+  escapes = false
+  /** It may call itself, maybe by way of others. */
+  recursive = false
+  needsDepth = false
+  /** It may answer TAIL. */
+  bounces = false
+  /** Its own tail calls of itself. */
+  loops = false
+  readonly calls = new Set<Known>()
+  readonly tailCalls = new Set<Known>()
+  callsUnknown = false
+  tailCallsUnknown = false
+  component = 0
+
+  constructor(
+    id: number,
+    readonly lambda: LambdaForm,
+  ) {
+    this.id = id
+    this.parameters = lambda.parameters.map(() => undefined)
+  }
+}
+
+/** What `emit-js` is given: forms of the top level in order, and where to find the rest. */
+export interface ProgramCore {
+  readonly forms: readonly Core[]
+  /** The variable of `on-event`; undefined for code that is only loaded. */
+  readonly onEvent: GlobalVariable | undefined
+  /** The built-in program, where `apply-default` is called. */
+  readonly builtin: ProgramCore | undefined
+  /** The definition of a library procedure. */
+  readonly library: (variable: GlobalVariable) => Core | undefined
+}
+
+const noChildren: readonly Core[] = []
+
+/** The forms directly inside a form, in order of evaluation. */
+export function childrenOf(form: Core): readonly Core[] {
+  switch (form.tag) {
+    case 'constant':
+    case 'local':
+    case 'global':
+      return noChildren
+    case 'set-local':
+    case 'set-global':
+      return [form.value]
+    case 'if':
+      return [form.test, form.consequent, form.alternative]
+    case 'lambda':
+      return [form.body]
+    case 'let':
+    case 'letrec':
+    case 'loop':
+      return [...form.values, form.body]
+    case 'sequence':
+      return form.items
+    case 'call':
+      return [form.operator, ...form.operands]
+    case 'primitive':
+    case 'again':
+      return form.operands
+  }
+}
+
+/**
+ * The fuel that a stretch of code takes, whatever way through it is taken: 1, and 1 for each call in it, without the
+ * lambdas and loops inside, which pay for themselves.
+ */
+export function costOf(body: Core): number {
+  let cost = 1
+  const visit = (form: Core): void => {
+    if (form.tag === 'lambda') return
+    if (form.tag === 'loop') {
+      form.values.forEach(visit)
+      return
+    }
+    if (form.tag === 'call' || form.tag === 'primitive') cost++
+    childrenOf(form).forEach(visit)
+  }
+  visit(body)
+  return cost
+}
+
+export class Plan {
+  readonly known = new Map<GlobalVariable | LocalVariable, Known>()
+  private readonly representations = new Map<LocalVariable, Representation>()
+  private readonly lambdas = new Map<LambdaForm, Known>()
+  private readonly defined = new Set<GlobalVariable>()
+  private readonly definitions = new Map<GlobalVariable, number>()
+  private readonly eventParameters = new Set<LocalVariable>()
+  private nextId = 0
+  private changed = false
+
+  constructor(readonly core: ProgramCore) {
+    this.countDefinitions(core.forms)
+    if (core.builtin !== undefined) this.countDefinitions(core.builtin.forms)
+    this.findKnown(core.forms)
+    if (core.builtin !== undefined) this.findKnown(core.builtin.forms)
+    do {
+      this.changed = false
+      for (const known of this.allKnown()) this.clearCalls(known)
+      this.visitProgram()
+    } while (this.changed)
+    this.settle()
+  }
+
+  /** Known procedures reached so far. Grows as library procedures are found. */
+  allKnown(): Known[] {
+    return [...this.lambdas.values()]
+  }
+
+  knownLambda(lambda: LambdaForm): Known | undefined {
+    return this.lambdas.get(lambda)
+  }
+
+  /** The known procedure that a variable of the top level stands for, if any. */
+  knownGlobal(variable: GlobalVariable): Known | undefined {
+    const known = this.known.get(variable)
+    if (known !== undefined || !variable.sealed || variable.primitive !== undefined) return known
+    const definition = this.core.library(variable)
+    return definition?.tag === 'lambda' ? this.addKnown(variable, definition) : undefined
+  }
+
+  onEventOf(core: ProgramCore): Known | undefined {
+    return core.onEvent === undefined ? undefined : this.known.get(core.onEvent)
+  }
+
+  /** The form in which a variable lives. */
+  of(variable: LocalVariable): Representation {
+    return this.representations.get(variable) ?? 'value'
+  }
+
+  parameter(known: Known, index: number): Representation {
+    return known.parameters[index] ?? 'value'
+  }
+
+  /** The form in which an operand is at hand without making a value of it; undefined where nothing is known yet. */
+  formOf(form: Core): Representation | undefined {
+    switch (form.tag) {
+      case 'local':
+        if (form.variable.assigned || form.check) return 'value'
+        return this.representations.get(form.variable) ?? (this.pending.has(form.variable) ? undefined : 'value')
+      case 'primitive':
+        return this.formOfPrimitive(form)
+      default:
+        return 'value'
+    }
+  }
+
+  // Parameters of known procedures that no call has been seen of yet.
+  private readonly pending = new Set<LocalVariable>()
+
+  private formOfPrimitive(form: PrimitiveForm): Representation | undefined {
+    const name = form.primitive.name
+    if (name === 'field') {
+      const path = literalPath(form)
+      if (path === undefined || this.formOf(form.operands[0]!) !== 'event') return 'value'
+      const place = placeOf(path)
+      return place.tag === 'text' ? 'slice' : place.tag === 'number' ? 'number' : 'value'
+    }
+    if (name === 'event-type' && this.formOf(form.operands[0]!) === 'event') return 'type'
+    if (name === 'key' && form.operands.length === 2) {
+      return form.operands.every(operand => this.formOf(operand) === 'slice') ? 'slice' : 'value'
+    }
+    return 'value'
+  }
+
+  private countDefinitions(forms: readonly Core[]): void {
+    const visit = (form: Core): void => {
+      if (form.tag === 'set-global') {
+        this.definitions.set(form.variable, (this.definitions.get(form.variable) ?? 0) + 1)
+      }
+      childrenOf(form).forEach(visit)
+    }
+    forms.forEach(visit)
+  }
+
+  private findKnown(forms: readonly Core[]): void {
+    for (const form of forms) {
+      if (form.tag !== 'set-global' || !form.define || form.value.tag !== 'lambda') continue
+      if (form.variable.assigned || this.definitions.get(form.variable) !== 1) continue
+      this.defined.add(form.variable)
+      this.addKnown(form.variable, form.value)
+    }
+  }
+
+  private addKnown(variable: GlobalVariable | LocalVariable, lambda: LambdaForm): Known {
+    const found = this.lambdas.get(lambda)
+    if (found !== undefined) return found
+    const known = new Known(this.nextId++, lambda)
+    this.known.set(variable, known)
+    this.lambdas.set(lambda, known)
+    for (const parameter of lambda.parameters) this.pending.add(parameter)
+    this.changed = true
+    return known
+  }
+
+  private clearCalls(known: Known): void {
+    known.calls.clear()
+    known.tailCalls.clear()
+    known.callsUnknown = false
+    known.tailCallsUnknown = false
+    known.loops = false
+  }
+
+  private visitProgram(): void {
+    for (const core of [this.core, this.core.builtin]) {
+      if (core === undefined) continue
+      for (const form of core.forms) this.visit(form, undefined, false)
+      const onEvent = this.onEventOf(core)
+      if (onEvent !== undefined && onEvent.lambda.parameters.length === 1) this.join(onEvent, 0, 'event')
+    }
+    for (const known of this.allKnown()) {
+      if (!this.visited.has(known)) this.visitKnown(known)
+    }
+    this.visited.clear()
+  }
+
+  private readonly visited = new Set<Known>()
+
+  private visitKnown(known: Known): void {
+    if (this.visited.has(known)) return
+    this.visited.add(known)
+    this.visit(known.lambda.body, known, true)
+  }
+
+  private join(known: Known, index: number, form: Representation | undefined): void {
+    if (form === undefined) return
+    const before = known.parameters[index]
+    const variable = known.lambda.parameters[index]!
+    const after =
+      variable.assigned || known.escapes ? 'value' : before === undefined || before === form ? form : 'value'
+    if (after === before) return
+    known.parameters[index] = after
+    this.pending.delete(variable)
+    this.representations.set(variable, after)
+    this.changed = true
+  }
+
+  private escape(known: Known): void {
+    if (known.escapes) return
+    known.escapes = true
+    this.changed = true
+    known.parameters.forEach((_, index) => {
+      this.join(known, index, 'value')
+    })
+  }
+
+  /** `owner`: the known procedure around, whose calls these are. */
+  private visit(form: Core, owner: Known | undefined, tail: boolean): void {
+    switch (form.tag) {
+      case 'global': {
+        const known = this.knownGlobal(form.variable)
+        if (known !== undefined) this.escape(known)
+        return
+      }
+      case 'local': {
+        const known = this.known.get(form.variable)
+        if (known !== undefined) this.escape(known)
+        return
+      }
+      case 'set-global':
+        if (form.value.tag === 'lambda' && this.lambdas.has(form.value)) this.visitKnown(this.lambdas.get(form.value)!)
+        else this.visit(form.value, owner, false)
+        return
+      case 'lambda':
+        // An anonymous procedure: whoever makes it may call it, as far as cycles go.
+        if (this.lambdas.has(form)) this.visitKnown(this.lambdas.get(form)!)
+        else this.visitAnonymous(form, owner)
+        return
+      case 'if':
+        this.visit(form.test, owner, false)
+        this.visit(form.consequent, owner, tail)
+        this.visit(form.alternative, owner, tail)
+        return
+      case 'let':
+      case 'letrec':
+        this.visitBindings(form.variables, form.values, owner)
+        this.visit(form.body, owner, tail)
+        return
+      case 'loop':
+        for (const value of form.values) this.visit(value, owner, false)
+        this.visit(form.body, owner, tail)
+        return
+      case 'sequence':
+        form.items.forEach((item, index) => {
+          this.visit(item, owner, tail && index === form.items.length - 1)
+        })
+        return
+      case 'call':
+        this.visitCall(form, owner, tail)
+        return
+      case 'primitive':
+        this.visitPrimitive(form, owner, tail)
+        return
+      default:
+        for (const child of childrenOf(form)) this.visit(child, owner, false)
+    }
+  }
+
+  private visitAnonymous(form: LambdaForm, owner: Known | undefined): void {
+    // Its calls happen when somebody calls it, which is a call of an unknown procedure, counted there.
+    void owner
+    this.visit(form.body, undefined, true)
+  }
+
+  private visitBindings(variables: readonly LocalVariable[], values: readonly Core[], owner: Known | undefined): void {
+    values.forEach((value, index) => {
+      const variable = variables[index]!
+      if (value.tag === 'lambda' && isKnowable(variable)) {
+        this.visitKnown(this.addKnown(variable, value))
+        return
+      }
+      this.visit(value, owner, false)
+      if (variable.assigned) return
+      const form = this.formOf(value)
+      if (form !== undefined && form !== 'value' && this.representations.get(variable) === undefined) {
+        this.representations.set(variable, form)
+        this.changed = true
+      } else if (form === 'value' && this.of(variable) !== 'value') {
+        this.representations.set(variable, 'value')
+        this.changed = true
+      }
+    })
+  }
+
+  /** The known procedure that a call goes to. */
+  callee(form: CallForm): Known | undefined {
+    const operator = form.operator
+    if (operator.tag === 'global') return this.knownGlobal(operator.variable)
+    if (operator.tag === 'local') return this.known.get(operator.variable)
+    return undefined
+  }
+
+  private visitCall(form: CallForm, owner: Known | undefined, tail: boolean): void {
+    for (const operand of form.operands) this.visit(operand, owner, false)
+    const known = this.callee(form)
+    if (known === undefined || !accepts(known.lambda, form.operands.length)) {
+      this.visit(form.operator, owner, false)
+      if (owner === undefined) return
+      owner.callsUnknown = true
+      if (tail) owner.tailCallsUnknown = true
+      return
+    }
+    this.visitKnown(known)
+    known.lambda.parameters.forEach((_, index) => {
+      this.join(known, index, this.formOf(form.operands[index]!))
+    })
+    if (owner === undefined) return
+    if (tail && known === owner) {
+      owner.loops = true
+      return
+    }
+    owner.calls.add(known)
+    if (tail) owner.tailCalls.add(known)
+  }
+
+  private visitPrimitive(form: PrimitiveForm, owner: Known | undefined, tail: boolean): void {
+    for (const operand of form.operands) this.visit(operand, owner, false)
+    if (CALLING.has(form.primitive.name) && owner !== undefined) {
+      owner.callsUnknown = true
+      if (tail) owner.tailCallsUnknown = true
+    }
+    if (form.primitive.name !== 'apply-default' || this.core.builtin === undefined) return
+    const builtin = this.onEventOf(this.core.builtin)
+    if (builtin !== undefined && owner !== undefined) owner.calls.add(builtin)
+  }
+
+  // Once the representations stand still: cycles, then what follows from them.
+  private settle(): void {
+    const all = this.allKnown()
+    components(all)
+    for (const known of all) {
+      const cycle = [...known.calls].some(callee => callee.component === known.component)
+      known.recursive = cycle || known.calls.has(known) || known.callsUnknown || known.escapes
+      known.needsDepth = known.recursive
+      known.bounces =
+        known.tailCallsUnknown || [...known.tailCalls].some(callee => callee.component === known.component)
+    }
+    let changed = true
+    while (changed) {
+      changed = false
+      for (const known of all) {
+        if (!known.needsDepth && [...known.calls].some(callee => callee.needsDepth)) {
+          known.needsDepth = true
+          changed = true
+        }
+        if (!known.bounces && [...known.tailCalls].some(callee => callee.bounces)) {
+          known.bounces = true
+          changed = true
+        }
+      }
+    }
+  }
+}
+
+/** Primitives that call what they are given: in emitted code they are part of the runtime. */
+export const CALLING = new Set<string>()
+
+function isKnowable(variable: LocalVariable): boolean {
+  return !variable.assigned && !variable.unready
+}
+
+export function accepts(lambda: LambdaForm, count: number): boolean {
+  const fewest = lambda.parameters.length
+  return lambda.rest === undefined ? count === fewest : count >= fewest
+}
+
+/** The path of `(field e 'a 'b)` where it is written out. */
+export function literalPath(form: PrimitiveForm): string[] | undefined {
+  const path: string[] = []
+  for (let i = 1; i < form.operands.length; i++) {
+    const name = form.operands[i]!
+    if (name.tag !== 'constant') return undefined
+    if (name.value instanceof Sym) path.push(name.value.name)
+    else if (name.value instanceof Text) path.push(name.value.text())
+    else return undefined
+  }
+  return path
+}
+
+/** Strongly connected components of the call graph (Tarjan), numbered. Depth is bounded by the number of procedures. */
+function components(all: readonly Known[]): void {
+  const index = new Map<Known, number>()
+  const low = new Map<Known, number>()
+  const stack: Known[] = []
+  const onStack = new Set<Known>()
+  let next = 0
+  let component = 0
+  const connect = (known: Known): void => {
+    index.set(known, next)
+    low.set(known, next++)
+    stack.push(known)
+    onStack.add(known)
+    for (const callee of known.calls) {
+      if (!index.has(callee)) {
+        connect(callee)
+        low.set(known, Math.min(low.get(known)!, low.get(callee)!))
+      } else if (onStack.has(callee)) low.set(known, Math.min(low.get(known)!, index.get(callee)!))
+    }
+    if (low.get(known) !== index.get(known)) return
+    component++
+    for (;;) {
+      const member = stack.pop()!
+      onStack.delete(member)
+      member.component = component
+      if (member === known) return
+    }
+  }
+  for (const known of all) if (!index.has(known)) connect(known)
+}

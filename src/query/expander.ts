@@ -1,0 +1,320 @@
+// From data to core form: special forms become core, uses of macros are expanded, names become variables.
+//
+// Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs;
+// what a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by
+// the reader and for what macros make by `enter`.
+
+import type { Core, GlobalVariable, LambdaForm, LocalForm } from './core-form.js'
+import { GlobalVariable as Global, LocalVariable } from './core-form.js'
+import { brief } from './printer.js'
+import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
+import { syntaxError } from './source.js'
+import { Expansion, isIdentifier } from './syntax-rules.js'
+import { Pair, unspecified, type Value, Vector } from './value.js'
+
+export type SpecialExpander = (expander: Expander, form: Pair, scope: Scope, at: number) => Core
+
+export const auxiliaryNames = [
+  'else',
+  '=>',
+  'unquote',
+  'unquote-splicing',
+  '...',
+  '_',
+  'define',
+  'define-syntax',
+  'syntax-rules',
+]
+
+const maxExpansion = 2_000_000
+
+export class Expander {
+  private depth = 0
+  private made = 0
+
+  constructor(
+    readonly source: string,
+    readonly top: TopLevel,
+    private readonly specialForms: ReadonlyMap<string, SpecialExpander>,
+    private readonly maxDepth: number,
+  ) {}
+
+  /** A form of the top level. */
+  expandTop(form: Value, at: number): Core[] {
+    const scope = this.top.scope
+    const head = this.headOf(form, scope)
+    if (head instanceof Macro) return this.expandTop(this.expandMacro(head, form as Pair, scope, at), at)
+    if (head instanceof SpecialForm && form instanceof Pair) {
+      if (head.name === 'begin') {
+        this.enter(at)
+        const items = this.elements(form.cdr, at).flatMap(([item, place]) => this.expandTop(item, place))
+        this.depth--
+        return items
+      }
+      if (head.name === 'define') return [this.defineTop(form, scope, at)]
+      if (head.name === 'define-syntax') {
+        const [name, macro] = this.syntaxBinding(form.cdr, scope, at)
+        this.top.bind(symbolOf(name), macro)
+        return []
+      }
+    }
+    return [this.expand(form, scope, at)]
+  }
+
+  private defineTop(form: Pair, scope: Scope, at: number): Core {
+    const [name, value, place] = this.definition(form, at)
+    const variable = this.top.define(symbolOf(name))
+    variable.assigned ||= variable.defined
+    variable.defined = true
+    return {
+      tag: 'set-global',
+      variable,
+      value: value === undefined ? nothing : this.named(value, name.name, scope, place),
+      define: true,
+      at,
+    }
+  }
+
+  /** Any expression. */
+  expand(form: Value, scope: Scope, at: number): Core {
+    if (isIdentifier(form)) return this.reference(form, scope, at)
+    if (!(form instanceof Pair)) {
+      if (form === null) throw this.error(at, "`()` is no expression; quote it: `'()`")
+      return constant(form instanceof Vector ? this.strip(form) : form)
+    }
+    this.enter(at)
+    const head = this.headOf(form, scope)
+    let result: Core
+    if (head instanceof Macro) result = this.expand(this.expandMacro(head, form, scope, at), scope, at)
+    else if (head instanceof SpecialForm) result = this.special(head, form, scope, at)
+    else result = this.call(form, scope, at)
+    this.depth--
+    return result
+  }
+
+  /** An expression whose value gets a name, for backtraces, if it is a lambda. */
+  named(form: Value, name: string, scope: Scope, at: number): Core {
+    const core = this.expand(form, scope, at)
+    if (core.tag === 'lambda' && core.name === '') core.name = name
+    return core
+  }
+
+  enter(at: number): void {
+    if (++this.depth > this.maxDepth)
+      throw this.error(at, `forms are nested deeper than ${this.maxDepth}, perhaps by a macro without end`)
+  }
+
+  leave(): void {
+    this.depth--
+  }
+
+  headOf(form: Value, scope: Scope): unknown {
+    return form instanceof Pair && isIdentifier(form.car) ? scope.resolve(form.car) : undefined
+  }
+
+  isKeyword(value: Value, scope: Scope, name: string): boolean {
+    if (!isIdentifier(value) || value.name !== name) return false
+    const binding = scope.resolve(value)
+    return binding instanceof SpecialForm && binding.name === name
+  }
+
+  private special(head: SpecialForm, form: Pair, scope: Scope, at: number): Core {
+    const expander = this.specialForms.get(head.name)
+    if (expander !== undefined) return expander(this, form, scope, at)
+    if (head.name === 'define' || head.name === 'define-syntax') {
+      throw this.error(at, `\`${head.name}\` is only allowed at the top level and at the beginning of a body`)
+    }
+    throw this.error(at, `\`${head.name}\` is out of place`)
+  }
+
+  private call(form: Pair, scope: Scope, at: number): Core {
+    const operator = this.expand(form.car, scope, placeOf(form, at))
+    const operands = this.elements(form.cdr, at).map(([item, place]) => this.expand(item, scope, place))
+    if (operator.tag === 'lambda' && operator.rest === undefined && operator.parameters.length === operands.length) {
+      return { tag: 'let', variables: operator.parameters, values: operands, body: operator.body }
+    }
+    return { tag: 'call', operator, operands, at }
+  }
+
+  private reference(identifier: Identifier, scope: Scope, at: number): Core {
+    const binding = scope.resolve(identifier)
+    if (binding instanceof LocalVariable) return { tag: 'local', variable: binding, check: false, at }
+    if (binding instanceof Global) return { tag: 'global', variable: binding, at }
+    throw this.error(at, `\`${identifier.name}\` is syntax and has no value`)
+  }
+
+  expandMacro(macro: Macro, form: Pair, scope: Scope, at: number): Value {
+    const expansion = new Expansion(macro, scope, pairs => {
+      this.made += pairs
+      if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
+    })
+    this.made++
+    const result = expansion.expand(form)
+    if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
+    if (result === undefined) throw this.error(at, `\`${macro.name}\` has no rule for ${brief(this.strip(form))}`)
+    return result
+  }
+
+  /** The elements of a proper list with their places. */
+  elements(list: Value, at: number): [Value, number][] {
+    const found: [Value, number][] = []
+    let rest = list
+    for (; rest instanceof Pair; rest = rest.cdr) found.push([rest.car, placeOf(rest, at)])
+    if (rest !== null) throw this.error(at, 'a dotted list where a proper one is needed')
+    return found
+  }
+
+  /** `(NAME VALUE)` or `(NAME)`, or `((NAME . PARAMETERS) . BODY)` as a lambda; also curried. */
+  definition(form: Pair, at: number): [name: Identifier, value: Value | undefined, at: number] {
+    if (!(form.cdr instanceof Pair)) throw this.error(at, '`define` wants a name and a value')
+    let target = form.cdr.car
+    let rest: Value = form.cdr.cdr
+    let isProcedure = false
+    while (target instanceof Pair) {
+      isProcedure = true
+      const lambda = new Pair(
+        new Alias(this.top.symbols.intern('lambda'), rootOf(this.top)),
+        new Pair(target.cdr, rest),
+      )
+      lambda.note = form.note
+      rest = new Pair(lambda, null)
+      ;(rest as Pair).note = -1 - at
+      target = target.car
+    }
+    if (!isIdentifier(target)) throw this.error(at, `\`define\` wants a name, got ${brief(this.strip(target))}`)
+    if (rest === null) return [target, undefined, at]
+    if (!(rest instanceof Pair) || rest.cdr !== null) {
+      throw this.error(at, `\`define\` of \`${target.name}\` wants exactly one value`)
+    }
+    return [target, rest.car, isProcedure ? at : placeOf(rest, at)]
+  }
+
+  /** `(NAME (syntax-rules …))`. */
+  syntaxBinding(list: Value, scope: Scope, at: number): [Identifier, Macro | SpecialForm] {
+    const parts = this.elements(list, at)
+    const [name, rules] = [parts[0]?.[0], parts[1]?.[0]]
+    if (parts.length !== 2 || name === undefined || !isIdentifier(name))
+      throw this.error(at, 'a syntax binding wants a name and `syntax-rules`')
+    if (rules !== undefined && isIdentifier(rules)) {
+      const binding = scope.resolve(rules)
+      if (binding instanceof Macro || binding instanceof SpecialForm) return [name, binding]
+    }
+    if (!(rules instanceof Pair) || !this.isKeyword(rules.car, scope, 'syntax-rules') || !(rules.cdr instanceof Pair)) {
+      throw this.error(at, `\`${name.name}\` wants to be defined by \`syntax-rules\``)
+    }
+    const literals = this.elements(rules.cdr.car, at).map(([literal]) => {
+      if (!isIdentifier(literal)) throw this.error(at, '`syntax-rules` wants names as literals')
+      return literal
+    })
+    const made = this.elements(rules.cdr.cdr, at).map(([rule, place]) => {
+      const halves = this.elements(rule, place)
+      if (halves.length !== 2 || !(halves[0]![0] instanceof Pair))
+        throw this.error(place, 'a rule wants a pattern in parentheses and a template')
+      return { pattern: halves[0]![0], template: halves[1]![0] }
+    })
+    return [name, new Macro(name.name, literals, made, scope)]
+  }
+
+  /** Binds one local variable. */
+  bindLocal(identifier: Value, scope: Scope, at: number): LocalVariable {
+    if (!isIdentifier(identifier)) throw this.error(at, `a name is wanted here, not ${brief(this.strip(identifier))}`)
+    if (scope.bindings.has(identifier)) throw this.error(at, `\`${identifier.name}\` is bound twice`)
+    const variable = new LocalVariable(identifier.name)
+    scope.bindings.set(identifier, variable)
+    return variable
+  }
+
+  lambda(parameters: Value, body: Value, scope: Scope, at: number): LambdaForm {
+    const inner = new Scope(scope, this.top)
+    const variables: LocalVariable[] = []
+    let rest = parameters
+    for (; rest instanceof Pair; rest = rest.cdr) variables.push(this.bindLocal(rest.car, inner, placeOf(rest, at)))
+    const restVariable = rest === null ? undefined : this.bindLocal(rest, inner, at)
+    return { tag: 'lambda', name: '', parameters: variables, rest: restVariable, body: this.body(body, inner, at), at }
+  }
+
+  /** A body: internal definitions, then expressions. Definitions after expressions are taken in order, too. */
+  body(forms: Value, outer: Scope, at: number): Core {
+    const scope = new Scope(outer, this.top)
+    const items: { variable?: LocalVariable; form: Value | undefined; at: number }[] = []
+    let lastDefinition = -1
+    const scan = (form: Value, place: number): void => {
+      const head = this.headOf(form, scope)
+      if (head instanceof Macro) {
+        this.enter(place)
+        scan(this.expandMacro(head, form as Pair, scope, place), place)
+        this.depth--
+      } else if (head instanceof SpecialForm && head.name === 'begin' && (form as Pair).cdr !== null) {
+        this.enter(place)
+        for (const [item, itemPlace] of this.elements((form as Pair).cdr, place)) scan(item, itemPlace)
+        this.depth--
+      } else if (head instanceof SpecialForm && head.name === 'define') {
+        const [name, value, valuePlace] = this.definition(form as Pair, place)
+        const already = scope.bindings.get(name)
+        const variable = already instanceof LocalVariable ? already : this.bindLocal(name, scope, place)
+        lastDefinition = items.push({ variable, form: value, at: valuePlace }) - 1
+      } else if (head instanceof SpecialForm && head.name === 'define-syntax') {
+        const [name, macro] = this.syntaxBinding((form as Pair).cdr, scope, place)
+        scope.bindings.set(name, macro)
+      } else items.push({ form, at: place })
+    }
+    for (const [form, place] of this.elements(forms, at)) scan(form, place)
+    if (items.length === 0) throw this.error(at, 'a body wants at least one expression')
+    const expandItem = (item: (typeof items)[number]): Core =>
+      item.form === undefined
+        ? nothing
+        : item.variable
+          ? this.named(item.form, item.variable.name, scope, item.at)
+          : this.expand(item.form, scope, item.at)
+    if (lastDefinition < 0) return sequence(items.map(expandItem))
+    const definitions = items.slice(0, lastDefinition + 1)
+    const variables = definitions.map(item => item.variable ?? new LocalVariable(''))
+    const values = definitions.map(expandItem)
+    const rest = items.slice(lastDefinition + 1)
+    return { tag: 'letrec', variables, values, body: rest.length === 0 ? nothing : sequence(rest.map(expandItem)) }
+  }
+
+  /** A call of a library procedure, whatever the program has done to its name. */
+  library(name: string, operands: Core[], at: number): Core {
+    return { tag: 'call', operator: { tag: 'global', variable: this.libraryVariable(name), at }, operands, at }
+  }
+
+  private libraryVariable(name: string): GlobalVariable {
+    let top = this.top
+    while (top.parent !== undefined) top = top.parent
+    const found = top.lookup(top.symbols.intern(name))
+    if (!(found instanceof Global)) throw new Error(`no library variable ${name}`)
+    return found
+  }
+
+  /** A datum without the marks of macro expansion. Copies only what has some. */
+  strip(datum: Value): Value {
+    if (datum instanceof Alias) return symbolOf(datum)
+    if (datum instanceof Vector) {
+      const items = datum.items.map(item => this.strip(item))
+      return items.some((item, i) => item !== datum.items[i]) ? new Vector(items) : datum
+    }
+    if (!(datum instanceof Pair) || !hasAlias(datum)) return datum
+    const items: Value[] = []
+    let rest: Value = datum
+    for (; rest instanceof Pair; rest = rest.cdr) items.push(this.strip(rest.car))
+    let result = this.strip(rest)
+    for (let i = items.length - 1; i >= 0; i--) result = new Pair(items[i]!, result)
+    return result
+  }
+
+  error(at: number, message: string) {
+    return syntaxError(this.source, at, message)
+  }
+}
+
+function hasAlias(datum: Value): boolean {
+  for (; datum instanceof Pair; datum = datum.cdr) if (hasAlias(datum.car)) return true
+  if (datum instanceof Vector) return datum.items.some(hasAlias)
+  return datum instanceof Alias
+}
+
+const rootOf = (top: TopLevel): Scope => {
+  while (top.parent !== undefined) top = top.parent
+  return top.scope
+}

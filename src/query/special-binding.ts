@@ -1,0 +1,199 @@
+// Special forms that bind names: lambda, let and its kin, do, let-syntax.
+
+import { local, nothing, placeOf, sequence } from './core-build.js'
+import { type Core, LocalVariable } from './core-form.js'
+import type { Expander, SpecialExpander } from './expander.js'
+import { Scope } from './scope.js'
+import { isIdentifier } from './syntax-rules.js'
+import { Pair, type Value } from './value.js'
+
+const lambda: SpecialExpander = (expander, form, scope, at) => {
+  if (!(form.cdr instanceof Pair)) throw expander.error(at, '`lambda` wants parameters and a body')
+  return expander.lambda(form.cdr.car, form.cdr.cdr, scope, at)
+}
+
+interface Bound {
+  readonly name: Value
+  readonly value: Value | undefined
+  readonly step: Value | undefined
+  readonly at: number
+  readonly stepAt: number
+}
+
+/** Reads `((NAME VALUE) …)`, for `do` also `(NAME VALUE STEP)`. */
+function bindings(expander: Expander, list: Value, at: number, most = 2): Bound[] {
+  return expander.elements(list, at).map(([item, place]) => {
+    if (isIdentifier(item) && most === 2)
+      throw expander.error(place, `\`${item.name}\` wants parentheses around it and its value`)
+    const parts = expander.elements(item, place)
+    if (parts.length < 2 || parts.length > most) throw expander.error(place, 'a binding wants a name and a value')
+    return {
+      name: parts[0]![0],
+      value: parts[1]![0],
+      step: parts[2]?.[0],
+      at: parts[1]![1],
+      stepAt: parts[2]?.[1] ?? place,
+    }
+  })
+}
+
+function twoParts(expander: Expander, form: Pair, at: number): [Value, Value] {
+  if (!(form.cdr instanceof Pair) || !(form.cdr.cdr instanceof Pair)) {
+    throw expander.error(at, `\`${(form.car as { name?: string }).name}\` wants bindings and a body`)
+  }
+  return [form.cdr.car, form.cdr.cdr]
+}
+
+function initialValue(expander: Expander, bound: Bound, scope: Scope): Core {
+  const name = isIdentifier(bound.name) ? bound.name.name : ''
+  return bound.value === undefined ? nothing : expander.named(bound.value, name, scope, bound.at)
+}
+
+const letForm: SpecialExpander = (expander, form, scope, at) => {
+  const [first, rest] = twoParts(expander, form, at)
+  if (isIdentifier(first)) return namedLet(expander, form, scope, at)
+  const bound = bindings(expander, first, at)
+  const values = bound.map(item => initialValue(expander, item, scope))
+  const inner = new Scope(scope, expander.top)
+  const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
+  const body = expander.body(rest, inner, at)
+  return variables.length === 0 ? body : { tag: 'let', variables, values, body }
+}
+
+const namedLet: SpecialExpander = (expander, form, scope, at) => {
+  const [name, rest] = twoParts(expander, form, at)
+  if (!(rest instanceof Pair) || rest.cdr === null) throw expander.error(at, 'a named `let` wants bindings and a body')
+  const bound = bindings(expander, rest.car, at)
+  const values = bound.map(item => initialValue(expander, item, scope))
+  const outer = new Scope(scope, expander.top)
+  const self = expander.bindLocal(name, outer, at)
+  const inner = new Scope(outer, expander.top)
+  const parameters = bound.map(item => expander.bindLocal(item.name, inner, item.at))
+  const body = expander.body(rest.cdr, inner, at)
+  return loop(self, parameters, values, body, at)
+}
+
+/** letrec of one procedure, called at once; the operands see the scope outside (their variables are already resolved). */
+function loop(self: LocalVariable, parameters: LocalVariable[], values: Core[], body: Core, at: number): Core {
+  return {
+    tag: 'letrec',
+    variables: [self],
+    values: [{ tag: 'lambda', name: self.name, parameters, rest: undefined, body, at }],
+    body: { tag: 'call', operator: local(self, at), operands: values, at },
+  }
+}
+
+const letStar: SpecialExpander = (expander, form, scope, at) => {
+  const [first, rest] = twoParts(expander, form, at)
+  const bound = bindings(expander, first, at)
+  let inner = scope
+  const made: [LocalVariable, Core][] = []
+  for (const item of bound) {
+    const value = initialValue(expander, item, inner)
+    inner = new Scope(inner, expander.top)
+    made.push([expander.bindLocal(item.name, inner, item.at), value])
+    expander.enter(item.at)
+  }
+  let body = expander.body(rest, inner, at)
+  for (const [variable, value] of made.reverse()) {
+    body = { tag: 'let', variables: [variable], values: [value], body }
+    expander.leave()
+  }
+  return body
+}
+
+const letrec: SpecialExpander = (expander, form, scope, at) => {
+  const [first, rest] = twoParts(expander, form, at)
+  const bound = bindings(expander, first, at)
+  const inner = new Scope(scope, expander.top)
+  const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
+  const values = bound.map(item => initialValue(expander, item, inner))
+  const body = expander.body(rest, inner, at)
+  return variables.length === 0 ? body : { tag: 'letrec', variables, values, body }
+}
+
+const doLoop: SpecialExpander = (expander, form, scope, at) => {
+  const [first, rest] = twoParts(expander, form, at)
+  if (!(rest instanceof Pair) || !(rest.car instanceof Pair)) throw expander.error(at, '`do` wants `(TEST RESULT …)`')
+  const bound = bindings(expander, first, at, 3)
+  const values = bound.map(item => initialValue(expander, item, scope))
+  const inner = new Scope(scope, expander.top)
+  const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
+  const self = new LocalVariable('do')
+  const steps = bound.map((item, i) =>
+    item.step === undefined ? local(variables[i]!, at) : expander.expand(item.step, inner, item.stepAt),
+  )
+  const results = expander.elements(rest.car.cdr, at).map(([item, place]) => expander.expand(item, inner, place))
+  const commands = expander.elements(rest.cdr, at).map(([item, place]) => expander.expand(item, inner, place))
+  const again: Core = { tag: 'call', operator: local(self, at), operands: steps, at }
+  const body: Core = {
+    tag: 'if',
+    test: expander.expand(rest.car.car, inner, placeOf(rest.car, at)),
+    consequent: results.length === 0 ? nothing : sequence(results),
+    alternative: sequence([...commands, again]),
+  }
+  return loop(self, variables, values, body, at)
+}
+
+/** `(let-values (((a b . c) EXPRESSION) …) BODY …)`, with or without star: nested call-with-values. */
+const letValues =
+  (sequential: boolean): SpecialExpander =>
+  (expander, form, scope, at) => {
+    const [first, rest] = twoParts(expander, form, at)
+    const bound = expander.elements(first, at).map(([item, place]) => {
+      const parts = expander.elements(item, place)
+      if (parts.length !== 2) throw expander.error(place, 'a binding wants formals and an expression')
+      return { formals: parts[0]![0], value: parts[1]![0], at: parts[1]![1] }
+    })
+    const final = new Scope(scope, expander.top)
+    const layers: { parameters: LocalVariable[]; rest: LocalVariable | undefined; value: Core }[] = []
+    let inner = scope
+    for (const item of bound) {
+      const value = expander.expand(item.value, sequential ? inner : scope, item.at)
+      const target = sequential ? new Scope(inner, expander.top) : final
+      const parameters: LocalVariable[] = []
+      let formals = item.formals
+      for (; formals instanceof Pair; formals = formals.cdr)
+        parameters.push(expander.bindLocal(formals.car, target, item.at))
+      layers.push({
+        parameters,
+        rest: formals === null ? undefined : expander.bindLocal(formals, target, item.at),
+        value,
+      })
+      inner = target
+      expander.enter(item.at)
+    }
+    let body = expander.body(rest, inner, at)
+    for (const layer of layers.reverse()) {
+      const producer: Core = { tag: 'lambda', name: '', parameters: [], rest: undefined, body: layer.value, at }
+      const consumer: Core = { tag: 'lambda', name: '', parameters: layer.parameters, rest: layer.rest, body, at }
+      body = expander.library('call-with-values', [producer, consumer], at)
+      expander.leave()
+    }
+    return body
+  }
+
+const syntaxScope =
+  (recursive: boolean): SpecialExpander =>
+  (expander, form, scope, at) => {
+    const [first, rest] = twoParts(expander, form, at)
+    const inner = new Scope(scope, expander.top)
+    for (const [item, place] of expander.elements(first, at)) {
+      const [name, macro] = expander.syntaxBinding(item, recursive ? inner : scope, place)
+      inner.bindings.set(name, macro)
+    }
+    return expander.body(rest, inner, at)
+  }
+
+export const binders: readonly (readonly [string, SpecialExpander])[] = [
+  ['lambda', lambda],
+  ['let', letForm],
+  ['let*', letStar],
+  ['letrec', letrec],
+  ['letrec*', letrec],
+  ['do', doLoop],
+  ['let-values', letValues(false)],
+  ['let*-values', letValues(true)],
+  ['let-syntax', syntaxScope(false)],
+  ['letrec-syntax', syntaxScope(true)],
+]

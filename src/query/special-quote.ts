@@ -1,0 +1,109 @@
+// quote and quasiquote. A quasi-quoted list becomes calls of the library's `cons*`, `append` and `list->vector`, with as
+// many elements as possible in one call, so that long lists do not nest; what holds no unquote is a constant.
+
+import { constant, placeOf } from './core-build.js'
+import type { Core } from './core-form.js'
+import type { Expander, SpecialExpander } from './expander.js'
+import type { Scope } from './scope.js'
+import { Pair, type Value, Vector } from './value.js'
+
+const quote: SpecialExpander = (expander, form, _scope, at) => {
+  const parts = expander.elements(form.cdr, at)
+  if (parts.length !== 1) throw expander.error(at, '`quote` wants one datum')
+  return constant(expander.strip(parts[0]![0]))
+}
+
+const quasiquote: SpecialExpander = (expander, form, scope, at) => {
+  const parts = expander.elements(form.cdr, at)
+  if (parts.length !== 1) throw expander.error(at, '`quasiquote` wants one template')
+  return template(expander, parts[0]![0], scope, at, 1)
+}
+
+/** `(NAME DATUM)` in a template: answers DATUM. */
+function tagged(expander: Expander, value: Value, scope: Scope, name: string): Value | undefined {
+  if (!(value instanceof Pair) || !(value.cdr instanceof Pair) || value.cdr.cdr !== null) return undefined
+  if (!(name === 'quasiquote' ? isQuasiquote(expander, value.car, scope) : expander.isKeyword(value.car, scope, name)))
+    return undefined
+  return value.cdr.car
+}
+
+const isQuasiquote = (expander: Expander, value: Value, scope: Scope): boolean =>
+  expander.isKeyword(value, scope, 'quasiquote')
+
+function template(expander: Expander, value: Value, scope: Scope, at: number, depth: number): Core {
+  if (value instanceof Vector) {
+    const items = template(expander, listFrom(value.items), scope, at, depth)
+    return items.tag === 'constant' ? constant(expander.strip(value)) : expander.library('list->vector', [items], at)
+  }
+  if (!(value instanceof Pair)) return constant(expander.strip(value))
+  expander.enter(at)
+  const result = pairTemplate(expander, value, scope, at, depth)
+  expander.leave()
+  return result
+}
+
+function pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
+  const unquoted = tagged(expander, value, scope, 'unquote')
+  if (unquoted !== undefined) {
+    const place = placeOf(value.cdr as Pair, at)
+    if (depth === 1) return expander.expand(unquoted, scope, place)
+    return retagged(expander, value, template(expander, unquoted, scope, place, depth - 1), at)
+  }
+  const nested = tagged(expander, value, scope, 'quasiquote')
+  if (nested !== undefined) return retagged(expander, value, template(expander, nested, scope, at, depth + 1), at)
+  return listTemplate(expander, value, scope, at, depth)
+}
+
+/** `(unquote X)` one level further out: a list again, with X filled in. */
+function retagged(expander: Expander, value: Pair, inner: Core, at: number): Core {
+  const name = expander.strip(value.car)
+  if (inner.tag === 'constant') return constant(new Pair(name, new Pair(inner.value, null)))
+  return expander.library('list', [constant(name), inner], at)
+}
+
+function listTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
+  const segments: Core[] = []
+  let elements: Core[] = []
+  let rest: Value = value
+  for (; rest instanceof Pair; rest = rest.cdr) {
+    // A tail that is itself `(unquote x)` reads as `. ,x`.
+    if (
+      rest !== value &&
+      (tagged(expander, rest, scope, 'unquote') !== undefined ||
+        tagged(expander, rest, scope, 'quasiquote') !== undefined)
+    )
+      break
+    const place = placeOf(rest, at)
+    const spliced = tagged(expander, rest.car, scope, 'unquote-splicing')
+    if (spliced === undefined) elements.push(template(expander, rest.car, scope, place, depth))
+    else if (depth > 1)
+      elements.push(retagged(expander, rest.car as Pair, template(expander, spliced, scope, place, depth - 1), place))
+    else {
+      if (elements.length > 0) segments.push(listCall(expander, elements, at))
+      elements = []
+      segments.push(expander.expand(spliced, scope, place))
+    }
+  }
+  const tail = rest === null ? constant(null) : template(expander, rest, scope, at, depth)
+  if (segments.length === 0 && tail.tag === 'constant' && elements.every(item => item.tag === 'constant')) {
+    const items = elements.map(item => (item as { value: Value }).value)
+    return constant(items.reduceRight<Value>((list, item) => new Pair(item, list), tail.value))
+  }
+  const last = elements.length === 0 ? tail : expander.library('cons*', [...elements, tail], at)
+  if (segments.length === 0) return last
+  const isEmpty = last.tag === 'constant' && last.value === null
+  return isEmpty && segments.length === 1
+    ? segments[0]!
+    : expander.library('append', isEmpty ? segments : [...segments, last], at)
+}
+
+const listCall = (expander: Expander, elements: Core[], at: number): Core => expander.library('list', elements, at)
+
+function listFrom(items: readonly Value[]): Value {
+  return items.reduceRight<Value>((rest, item) => new Pair(item, rest), null)
+}
+
+export const quotations: readonly (readonly [string, SpecialExpander])[] = [
+  ['quote', quote],
+  ['quasiquote', quasiquote],
+]

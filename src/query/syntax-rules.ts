@@ -1,0 +1,197 @@
+// `syntax-rules`: matching a use against patterns, and filling in the template (R4RS appendix, R7RS 4.3.2: an ellipsis may
+// have patterns behind it, `(... ...)` escapes, `_` matches anything).
+
+import { Alias, type Identifier, type Macro, type Scope } from './scope.js'
+import { Char, Flonum, Pair, Ratio, Sym, Text, type Value, Vector } from './value.js'
+
+/** What a pattern variable under an ellipsis matched: one entry a repetition. */
+class Many {
+  constructor(readonly items: Matches[]) {}
+}
+type Matched = Value | Many
+type Matches = Map<Identifier, Matched>
+
+export const isIdentifier = (value: Value): value is Identifier => value instanceof Sym || value instanceof Alias
+
+/** The depth of patterns and templates is that of the source, so recursion is bounded by the reader. */
+export class Expansion {
+  private readonly renamed = new Map<Identifier, Alias>()
+
+  constructor(
+    private readonly macro: Macro,
+    private readonly useScope: Scope,
+    /** Called with the number of pairs made, so that exploding macros can be stopped. */
+    private readonly pay: (pairs: number) => void,
+  ) {}
+
+  /** The expansion of a use, or undefined if no rule matches. */
+  expand(form: Pair): Value | undefined {
+    for (const { pattern, template } of this.macro.rules) {
+      const matches: Matches = new Map()
+      // The first element of the pattern is the macro's own keyword, whatever it is called.
+      if (pattern instanceof Pair && this.match(pattern.cdr, form.cdr, matches)) return this.fill(template, matches)
+    }
+    return undefined
+  }
+
+  private isEllipsis(value: Value): boolean {
+    return isIdentifier(value) && value.name === '...'
+  }
+
+  private isLiteral(identifier: Identifier): boolean {
+    return this.macro.literals.includes(identifier)
+  }
+
+  private match(pattern: Value, form: Value, matches: Matches): boolean {
+    if (isIdentifier(pattern)) {
+      if (this.isLiteral(pattern))
+        return isIdentifier(form) && this.useScope.resolve(form) === this.macro.scope.resolve(pattern)
+      if (pattern.name !== '_') matches.set(pattern, form)
+      return true
+    }
+    if (pattern instanceof Pair) return this.matchList(pattern, form, matches)
+    if (pattern === null) return form === null
+    if (pattern instanceof Vector) {
+      return form instanceof Vector && this.match(listFrom(pattern.items), listFrom(form.items), matches)
+    }
+    return sameAtom(pattern, form)
+  }
+
+  private matchList(pattern: Value, form: Value, matches: Matches): boolean {
+    while (pattern instanceof Pair) {
+      if (pattern.cdr instanceof Pair && this.isEllipsis(pattern.cdr.car)) {
+        return this.matchEllipsis(pattern.car, pattern.cdr.cdr, form, matches)
+      }
+      if (!(form instanceof Pair) || !this.match(pattern.car, form.car, matches)) return false
+      pattern = pattern.cdr
+      form = form.cdr
+    }
+    return this.match(pattern, form, matches)
+  }
+
+  private matchEllipsis(repeated: Value, after: Value, form: Value, matches: Matches): boolean {
+    let least = 0
+    for (let rest = after; rest instanceof Pair; rest = rest.cdr) least++
+    let available = 0
+    for (let rest = form; rest instanceof Pair; rest = rest.cdr) available++
+    const items: Matches[] = []
+    for (let i = available - least; i > 0; i--) {
+      const inner: Matches = new Map()
+      if (!this.match(repeated, (form as Pair).car, inner)) return false
+      items.push(inner)
+      form = (form as Pair).cdr
+    }
+    if (available < least) return false
+    const many = new Many(items)
+    for (const variable of this.variablesIn(repeated)) matches.set(variable, many)
+    return this.match(after, form, matches)
+  }
+
+  private *variablesIn(pattern: Value): Generator<Identifier> {
+    if (isIdentifier(pattern)) {
+      if (!this.isLiteral(pattern) && !this.isEllipsis(pattern) && pattern.name !== '_') yield pattern
+    } else if (pattern instanceof Vector) {
+      for (const item of pattern.items) yield* this.variablesIn(item)
+    } else {
+      for (; pattern instanceof Pair; pattern = pattern.cdr) yield* this.variablesIn(pattern.car)
+      if (pattern !== null) yield* this.variablesIn(pattern)
+    }
+  }
+
+  private fill(template: Value, matches: Matches): Value {
+    if (isIdentifier(template)) {
+      const found = matches.get(template)
+      if (found === undefined) return this.rename(template)
+      return found instanceof Many ? this.rename(template) : found
+    }
+    if (template instanceof Pair) {
+      if (this.isEllipsis(template.car) && template.cdr instanceof Pair)
+        return this.fillEscaped(template.cdr.car, matches)
+      return this.fillList(template, matches)
+    }
+    if (template instanceof Vector) {
+      const items: Value[] = []
+      for (let rest = this.fill(listFrom(template.items), matches); rest instanceof Pair; rest = rest.cdr)
+        items.push(rest.car)
+      return new Vector(items)
+    }
+    return template
+  }
+
+  private fillEscaped(template: Value, matches: Matches): Value {
+    if (isIdentifier(template)) return this.isEllipsis(template) ? this.rename(template) : this.fill(template, matches)
+    if (template instanceof Pair) {
+      return new Pair(this.fillEscaped(template.car, matches), this.fillEscaped(template.cdr, matches))
+    }
+    return template
+  }
+
+  private fillList(template: Pair, matches: Matches): Value {
+    const items: Pair[] = []
+    let rest: Value = template
+    for (; rest instanceof Pair; rest = (rest as Pair).cdr) {
+      let depth = 0
+      let after: Value = rest.cdr
+      while (after instanceof Pair && this.isEllipsis(after.car)) {
+        depth++
+        after = after.cdr
+      }
+      if (depth === 0) this.add(items, this.fill(rest.car, matches))
+      else {
+        for (const value of this.repeat(rest.car, depth, matches)) this.add(items, value)
+        for (; depth > 0; depth--) rest = (rest as Pair).cdr as Pair
+      }
+    }
+    let result = this.fill(rest, matches)
+    for (let i = items.length - 1; i >= 0; i--) {
+      items[i]!.cdr = result
+      result = items[i]!
+    }
+    return result
+  }
+
+  private add(items: Pair[], value: Value): void {
+    this.pay(1)
+    items.push(new Pair(value, null))
+  }
+
+  private *repeat(template: Value, depth: number, matches: Matches): Generator<Value> {
+    const variables = [...this.variablesIn(template)].filter(variable => matches.get(variable) instanceof Many)
+    const lists = variables.map(variable => matches.get(variable) as Many)
+    // All variables under one ellipsis must repeat equally often; those of other depth stay as they are.
+    const rounds = lists.reduce((most, many) => Math.max(most, many.items.length), 0)
+    for (let i = 0; i < rounds; i++) {
+      const inner: Matches = new Map(matches)
+      variables.forEach((variable, which) => {
+        const item = lists[which]!.items[i]?.get(variable)
+        if (item !== undefined) inner.set(variable, item)
+      })
+      this.pay(1)
+      if (depth > 1) yield* this.repeat(template, depth - 1, inner)
+      else yield this.fill(template, inner)
+    }
+  }
+
+  private rename(identifier: Identifier): Alias {
+    let alias = this.renamed.get(identifier)
+    if (alias === undefined) {
+      alias = new Alias(identifier, this.macro.scope)
+      this.renamed.set(identifier, alias)
+    }
+    return alias
+  }
+}
+
+function listFrom(items: readonly Value[]): Value {
+  let result: Value = null
+  for (let i = items.length - 1; i >= 0; i--) result = new Pair(items[i]!, result)
+  return result
+}
+
+function sameAtom(a: Value, b: Value): boolean {
+  if (a instanceof Text) return b instanceof Text && a.text() === b.text()
+  if (a instanceof Char) return b instanceof Char && a.code === b.code
+  if (a instanceof Flonum) return b instanceof Flonum && a.value === b.value
+  if (a instanceof Ratio) return b instanceof Ratio && a.numerator === b.numerator && a.denominator === b.denominator
+  return a === b
+}
