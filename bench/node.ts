@@ -1,0 +1,131 @@
+// A real node under load: the built command, its own data folder, customers made over the admin API.
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort, SERVER_CORE, type Started, startProcess } from './processes.js'
+
+/** The command as `npm run build` leaves it, beside this file's own build. */
+const COMMAND = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+const TOKEN = 'lat_benchmarkbenchmarkbenchmark00'
+
+/** True where the command is built. */
+export function nodeIsBuilt(): boolean {
+  return fs.existsSync(COMMAND)
+}
+
+export interface BenchCustomer {
+  readonly id: string
+  readonly ingestKey: string
+  readonly queryKey: string
+}
+
+/** What became of the events of some customers, over the days of a run (which may cross midnight). */
+export interface LedgerSum {
+  received: number
+  applied: number
+  duplicate: number
+  dropped: number
+}
+
+export class BenchNode {
+  private constructor(
+    readonly port: number,
+    readonly process: Started,
+    private readonly folder: string,
+  ) {}
+
+  static async start(folder: string, options: { shards?: number; config?: string } = {}): Promise<BenchNode> {
+    const port = await freePort()
+    const data = path.join(folder, 'data')
+    const args = ['serve', '--shards', String(options.shards ?? 1), '--data', data, '--port', String(port)]
+    if (options.config !== undefined) {
+      const file = path.join(folder, 'lethe.toml')
+      fs.writeFileSync(file, options.config)
+      args.push('--config', file)
+    }
+    const started = await startProcess(process.execPath, [COMMAND, ...args], {
+      core: SERVER_CORE,
+      env: { LETHE_ADMIN_TOKEN: TOKEN },
+      ready: () => answers200(`http://127.0.0.1:${port}/readyz`),
+    })
+    return new BenchNode(port, started, folder)
+  }
+
+  /** Makes `count` customers named PREFIX-0 …, each with `program` (null: the built-in one). */
+  async createCustomers(prefix: string, count: number, program: string | null): Promise<BenchCustomer[]> {
+    const customers: BenchCustomer[] = []
+    await inParallel(count, 16, async i => {
+      const id = `${prefix}-${i}`
+      const made = (await this.admin('POST', '/v1/customers', JSON.stringify({ id }))) as BenchCustomer
+      customers[i] = { id, ingestKey: made.ingestKey, queryKey: made.queryKey }
+      if (program !== null) await this.admin('PUT', `/v1/program?customer=${id}`, program)
+    })
+    return customers
+  }
+
+  async query(customer: BenchCustomer, program: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/v1/query`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${customer.queryKey}`, 'content-type': 'text/plain' },
+      body: program,
+    })
+    const answer = (await response.json()) as { status: string; value?: unknown; message?: string }
+    if (answer.status !== 'ok') throw new Error(`query ${program}: ${answer.message}`)
+    return answer.value
+  }
+
+  async ledger(customers: readonly BenchCustomer[]): Promise<LedgerSum> {
+    const sum: LedgerSum = { received: 0, applied: 0, duplicate: 0, dropped: 0 }
+    const program = `(let ((l (ledger (last 2))))
+      (list (cdr (assq 'received l)) (cdr (assq 'applied l)) (cdr (assq 'duplicate l)) (apply + (map cdr (cdr (assq 'dropped l))))))`
+    await inParallel(customers.length, 16, async i => {
+      const value = (await this.query(customers[i]!, program)) as [number, number, number, number]
+      sum.received += value[0]
+      sum.applied += value[1]
+      sum.duplicate += value[2]
+      sum.dropped += value[3]
+    })
+    if (sum.received !== sum.applied + sum.duplicate + sum.dropped)
+      throw new Error(`the ledger does not balance: ${JSON.stringify(sum)}`)
+    return sum
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text()
+  }
+
+  /** Drains the node; a bad exit is an error. */
+  async stop(): Promise<void> {
+    const code = await this.process.stop()
+    if (code !== 0) throw new Error(`the node ended with ${code}: ${this.process.output().slice(-2000)}`)
+    fs.rmSync(path.join(this.folder, 'data'), { recursive: true, force: true })
+  }
+
+  private async admin(method: string, url: string, body: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${url}`, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}` },
+      body,
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text.slice(0, 500)}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+}
+
+async function answers200(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).status === 200
+  } catch {
+    return false
+  }
+}
+
+/** Does work(0) … work(count − 1), `width` at a time. */
+export async function inParallel(count: number, width: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const lane = async () => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: Math.min(width, count) }, lane))
+}

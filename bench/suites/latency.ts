@@ -1,0 +1,127 @@
+// Latency at half of what the node can do: constant rate, charged from when a request was due, while the node also
+// answers queries, checkpoints, and passivates customers that fell idle.
+import type { Bench, Measuring } from '../bench.js'
+import { load, loadThroughput, RequestFile } from '../load/load.js'
+import type { LoadReport } from '../load/loader.js'
+import type { BenchCustomer, BenchNode } from '../node.js'
+import { latencyChart, lineChart, type Series } from '../svg.js'
+import { FIVE_UPDATES } from '../workload.js'
+import { startNode, startPeer, trafficOf } from './servers.js'
+
+const BUCKET_SECONDS = 0.1
+const QUERIES = [
+  `(uniques "users" "" (last 7))`,
+  `(top 10 "event" (last 7))`,
+  `(uniques "users/event" "checkout-07" (last 7))`,
+]
+
+/** Asks a query every `everyMs`, and touches a customer that then falls idle, until told to stop. */
+function disturb(node: BenchNode, customers: readonly BenchCustomer[], everyMs: number): () => Promise<number> {
+  let stopped = false
+  let asked = 0
+  const work = (async () => {
+    while (!stopped) {
+      const customer = customers[asked % customers.length]!
+      await node.query(customer, QUERIES[asked % QUERIES.length]!)
+      asked++
+      await new Promise(resolve => setTimeout(resolve, everyMs))
+    }
+  })()
+  return async () => {
+    stopped = true
+    await work
+    return asked
+  }
+}
+
+function record(b: Measuring, row: string, report: LoadReport): void {
+  b.sample(row, 'requests', (report.replies['202'] ?? 0) / report.seconds)
+  b.sample(row, 'p50', report.latencyMs['p50']!)
+  b.sample(row, 'p99', report.latencyMs['p99']!)
+  b.sample(row, 'p999', report.latencyMs['p99.9']!)
+  b.sample(row, 'max', report.latencyMs['max']!)
+  b.sample(row, 'late', report.lateP99Ms)
+  const refused = Object.entries(report.replies).filter(([status]) => status !== '202')
+  if (refused.length > 0 || report.unknown > 0)
+    b.note(`${row}: refused ${JSON.stringify(Object.fromEntries(refused))}, without reply ${report.unknown}`)
+}
+
+async function halfLoad(b: Measuring): Promise<void> {
+  const customers = b.parameter('customers', 4, 1_000)
+  const seconds = b.parameter('seconds', 0.5, 20)
+  const connections = b.parameter('connections', 8, 256)
+  const node = await startNode(b)
+  const known = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []
+  const keys =
+    node === undefined ? Array.from({ length: customers }, (_, i) => `lik_${i}`) : known.map(c => c.ingestKey)
+  const file = new RequestFile(b.folder(), 'single', trafficOf(keys, 1))
+  const peer = await startPeer(b, 'empty', file, 1)
+  const latency: Series[] = []
+  const throughput: Series[] = []
+  const targets = [{ name: 'uWS, empty handler', port: peer!.port }]
+  if (node !== undefined) targets.push({ name: 'Lethe, five updates', port: node.port })
+  let rate = b.parameter('requests/s where nothing is measured first', 2_000, 40_000)
+  if (node !== undefined && !b.smoke) {
+    const capacity = await loadThroughput(node.port, file, 512, 3)
+    rate = Math.round(capacity.requestsPerSecond / 2)
+  }
+  const ownLimit = b.smoke ? rate : await loaderLimit(b, peer!.port, file, connections)
+  if (rate > ownLimit) {
+    b.note(`half of capacity is ${rate} requests/s; our loader keeps time up to ${ownLimit}, so that is the rate`)
+    rate = ownLimit
+  }
+  b.result.parameters['rate'] = rate
+  for (let round = 0; round < b.rounds; round++) {
+    for (const target of targets) {
+      b.progress(`${target.name} at ${rate} requests/s, round ${round + 1} of ${b.rounds}`)
+      const stop = node !== undefined && target.port === node.port ? disturb(node, known, 50) : undefined
+      const report = await load({
+        port: target.port,
+        requests: file.path,
+        connections,
+        seconds,
+        rate,
+        warmUp: b.smoke ? 0 : 1,
+      })
+      const asked = await stop?.()
+      record(b, target.name, report)
+      if (asked !== undefined) b.sample(target.name, 'queries beside', asked)
+      if (round > 0) continue
+      latency.push({ name: target.name, points: report.percentiles })
+      throughput.push({
+        name: target.name,
+        points: report.replied.map((count, i) => [i * BUCKET_SECONDS, count / BUCKET_SECONDS] as const),
+      })
+    }
+  }
+  b.plot('latency.svg', latencyChart(`Latency by percentile at ${rate} requests/s`, latency))
+  const axes = [{ label: 'seconds' }, { label: 'requests/s' }] as const
+  b.plot('throughput.svg', lineChart(`Throughput over time at ${rate} requests/s`, axes[0], axes[1], throughput))
+  const row = 'Lethe, five updates'
+  b.aim('latency at half of capacity, p50 ms', b.median(row, 'p50'), 'at most', 1)
+  b.aim('latency at half of capacity, p99 ms', b.median(row, 'p99'), 'at most', 3)
+  b.aim('latency at half of capacity, p99.9 ms', b.median(row, 'p999'), 'at most', 9)
+}
+
+/** The greatest of some rates at which our loader, against a server that does nothing, is late by less than 0.5 ms. */
+async function loaderLimit(b: Measuring, port: number, file: RequestFile, connections: number): Promise<number> {
+  let best = 5_000
+  for (const rate of [10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 75_000]) {
+    const report = await load({ port, requests: file.path, connections, seconds: 1.5, rate, warmUp: 0.5 })
+    b.progress(
+      `the loader at ${rate} requests/s: late p99 ${report.lateP99Ms} ms, latency ${report.latencyMs['p99']} ms`,
+    )
+    if (report.lateP99Ms > 0.5 || report.seconds > 1.6) break
+    best = rate
+  }
+  return best
+}
+
+export const latencyBenches: readonly Bench[] = [
+  {
+    name: 'latency/half-load',
+    about: 'open loop, constant rate, one durable event a request, queries beside',
+    placement: 'any',
+    run: halfLoad,
+  },
+]

@@ -1,0 +1,181 @@
+// Servers under the same load, in turns: what the HTTP benchmarks share.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Measuring } from '../bench.js'
+import { load, loadThroughput, type RequestFile, throughputLoader } from '../load/load.js'
+import { type BenchCustomer, BenchNode, nodeIsBuilt } from '../node.js'
+import { cpuSeconds, freePort, SERVER_CORE, startProcess } from '../processes.js'
+import { buildRequests, type Traffic } from '../workload.js'
+
+const PEER = fileURLToPath(new URL('../peers/http-server.js', import.meta.url))
+
+export interface HttpServer {
+  readonly name: string
+  readonly port: number
+  readonly pid: number
+  readonly file: RequestFile
+  readonly eventsPerRequest: number
+  /** Events it has taken so far, from its own books; absent where it keeps none. */
+  readonly events?: () => Promise<number>
+}
+
+export type PeerMode = 'empty' | 'parse' | 'node' | 'fastify'
+
+const PEER_NAMES: Record<PeerMode, string> = {
+  empty: 'uWS, empty handler',
+  parse: 'uWS + JSON.parse',
+  node: 'node:http, empty',
+  fastify: 'fastify, empty',
+}
+
+/** Starts a peer server; undefined where it is not installed. */
+export async function startPeer(
+  b: Measuring,
+  mode: PeerMode,
+  file: RequestFile,
+  eventsPerRequest: number,
+): Promise<HttpServer | undefined> {
+  if (mode === 'fastify' && !isInstalled('fastify')) {
+    b.note('fastify is not installed (npm install --no-save fastify)')
+    return undefined
+  }
+  const port = await freePort()
+  const server = await startProcess(process.execPath, [PEER, mode, String(port)], {
+    core: SERVER_CORE,
+    ready: output => output.includes('ready'),
+  })
+  b.atEnd(async () => void (await server.stop('SIGKILL')))
+  return { name: PEER_NAMES[mode], port, pid: server.pid, file, eventsPerRequest }
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Starts a node for the benchmark; undefined, with a note, where the command is not built. */
+export async function startNode(
+  b: Measuring,
+  options: { shards?: number; config?: string } = {},
+): Promise<BenchNode | undefined> {
+  if (!nodeIsBuilt()) {
+    b.note('the lethe command is not built here: only its peers were measured')
+    return undefined
+  }
+  const node = await BenchNode.start(b.folder(), options)
+  b.atEnd(() => node.stop())
+  return node
+}
+
+/** The node, seen as a server for the traffic of some of its customers. */
+export function nodeAsServer(
+  name: string,
+  node: BenchNode,
+  customers: readonly BenchCustomer[],
+  file: RequestFile,
+  eventsPerRequest: number,
+): HttpServer {
+  const events = async () => {
+    const ledger = await node.ledger(customers)
+    return ledger.applied
+  }
+  return { name, port: node.port, pid: node.process.pid, file, eventsPerRequest, events }
+}
+
+export function trafficOf(
+  keys: readonly string[],
+  eventsPerBody: number,
+  more: Partial<Traffic> = {},
+): readonly Buffer[] {
+  const bodiesPerCustomer = eventsPerBody === 1 ? 8 : 2
+  return buildRequests({
+    keys,
+    eventsPerBody,
+    bodiesPerCustomer,
+    what: 'events',
+    format: 'json',
+    users: 10_000,
+    seed: 1,
+    ...more,
+  })
+}
+
+export interface Load {
+  readonly connections: number
+  readonly seconds: number
+  /** Written behind the server's name in the row. */
+  readonly label: string
+}
+
+/** Loads every server in turn, round after round, and checks the books of those that keep any. */
+export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
+  for (let round = 0; round < b.rounds; round++) {
+    for (const server of servers) {
+      const row = `${server.name}${order.label}`
+      b.progress(`${row}, round ${round + 1} of ${b.rounds}`)
+      const before = await server.events?.()
+      const cpuBefore = cpuSeconds(server.pid)
+      const seen = await loadThroughput(server.port, server.file, order.connections, order.seconds)
+      const cpu = cpuSeconds(server.pid) - cpuBefore
+      b.sample(row, 'requests', seen.requestsPerSecond)
+      if (server.eventsPerRequest > 1) b.sample(row, 'events', seen.requestsPerSecond * server.eventsPerRequest)
+      b.sample(row, 'p50', seen.p50Ms)
+      b.sample(row, 'p99', seen.p99Ms)
+      if (Number.isFinite(cpu) && seen.good > 0) b.sample(row, 'cpu', (cpu * 1e6) / seen.good)
+      if (seen.bad > 0) b.note(`${row}: ${seen.bad} requests were refused or failed in round ${round + 1}`)
+      if (server.events !== undefined && before !== undefined)
+        await checkBooks(row, server.events, before, {
+          atLeast: seen.good * server.eventsPerRequest,
+          atMost: (seen.good + seen.bad + seen.unanswered) * server.eventsPerRequest,
+        })
+    }
+  }
+  for (const server of servers) if (server.events !== undefined) await checkDrained(b, server)
+}
+
+/**
+ * wrk ends without waiting for the replies that are out, so what it was told is a lower bound, and the requests that
+ * were out at the end the upper one.
+ */
+async function checkBooks(
+  row: string,
+  events: () => Promise<number>,
+  before: number,
+  told: { atLeast: number; atMost: number },
+): Promise<void> {
+  let counted = (await events()) - before
+  for (let i = 0; i < 100 && counted < told.atLeast; i++) {
+    await new Promise(resolve => setTimeout(resolve, 50))
+    counted = (await events()) - before
+  }
+  if (counted < told.atLeast || counted > told.atMost)
+    throw new Error(`${row}: the ledger says ${counted} events, the loader was told ${told.atLeast} to ${told.atMost}`)
+}
+
+/** A run of our own loader, which waits for every reply: the ledger has to say exactly what the replies said. */
+async function checkDrained(b: Measuring, server: HttpServer): Promise<void> {
+  const before = await server.events!()
+  const report = await load({
+    port: server.port,
+    requests: server.file.path,
+    connections: 64,
+    seconds: b.smoke ? 0.2 : 2,
+    limit: b.smoke ? 500 : 50_000,
+  })
+  if (report.unknown > 0)
+    throw new Error(`${server.name}: ${report.unknown} requests had no reply (${report.brokenBy})`)
+  const counted = (await server.events!()) - before
+  if (counted !== report.accepted)
+    throw new Error(`${server.name}: the ledger says ${counted} events, the replies ${report.accepted}`)
+  b.note(`${server.name}: after ${report.sent} requests under load the ledger equals the replies: ${counted} events`)
+}
+
+/** Said once in each result that is loaded over HTTP. */
+export function noteLoader(b: Measuring): void {
+  if (throughputLoader() === 'own')
+    b.note('wrk is not installed (Debian: apt-get install wrk): loaded by our own loader, which may be the limit')
+}
