@@ -37,8 +37,6 @@ export const defaultLimits = {
   maxWaitingDecompressions: 256,
   /** Wrong secret keys (query, admin) from one address within a minute. More is 429: nobody tries keys by the thousand. */
   maxFailedKeysPerMinute: 60,
-  /** Customers a front remembers the way to; the oldest half is forgotten beyond (about 1 KiB each, found again in 20 µs). */
-  maxCachedRoutes: 50_000,
   /** Bytes waiting for one peer's socket. More is 503: the peer is behind. */
   maxPeerQueueBytes: 64 * MIB,
   /** A message between peers is cut into pieces of this size, so that a 16 MiB body does not hold up small ones (R17). */

@@ -1,0 +1,282 @@
+// The way of an event into a shard: key → route, type → format, body → shard, outcome → reply.
+//
+// Most requests are one event in one piece under a key that was seen before. For those nothing is made but what
+// uWebSockets.js asks for (two callbacks) and one object, which is also the reply that the shard answers. Whatever is
+// unusual (pieces, compression, refusals, long ways to a key) leaves this road for body.ts, inflate.ts, exchange.ts.
+//
+//   head ─▶ key ─▶ format ─▶ body ─▶ (inflate) ─▶ ShardService.ingest ─▶ accepted | refused | unknown
+//
+// Invariant: `inFlight` counts the requests handed on and not settled, whether or not the client still waits.
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { KeyEntry, Routes } from '../actors/routes.js'
+import type { CustomerRoute, IngestReply, RejectedEvent, ShardService } from '../actors/service.js'
+import type { LetheError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
+import { Format } from '../event/decode.js'
+import { Body, type BodyBudget, type BodyReply } from './body.js'
+import { Encoding, encodingOf, formatOf, sentAtOf } from './content.js'
+import { bearer, queryParameter } from './exchange.js'
+import type { InflateReply, Inflater } from './inflate.js'
+import {
+  cannotWrite,
+  customerBlocked,
+  draining,
+  emptyBody,
+  missingKey,
+  overloaded,
+  unknownEncoding,
+  unknownKey,
+  unknownType,
+} from './refusals.js'
+import { ACCEPTED_HEAD, acceptedBody, SENTRY_HEAD, writeError } from './reply.js'
+import { envelopeId, sentryKeyOf, storeId } from './sentry.js'
+
+/** Counts of one HTTP server, since its start. */
+export interface IngestStats {
+  accepted: number
+  refused: Record<string, number>
+  unknown: number
+  aborted: number
+}
+
+/** What ingest shares with the rest of the server. */
+export interface IngestContext {
+  readonly routes: Routes
+  readonly service: ShardService
+  readonly limits: Limits
+  readonly budget: BodyBudget
+  readonly inflater: Inflater
+  readonly stats: IngestStats
+  /** Requests handed on and not settled. */
+  inFlight: number
+  /** From the start of a drain on, all is refused. */
+  draining: boolean
+}
+
+/** How a client wants to be answered. */
+const enum Dialect {
+  Lethe = 0,
+  Sentry = 1,
+}
+
+// What the one cork callback writes: no closure per reply. Set, corked and cleared within one call.
+let corkResponse: HttpResponse
+let corkHead = ''
+let corkBody = ''
+const writeCorked = () => {
+  corkResponse.writeStatus(corkHead).end(corkBody)
+}
+
+function partlyBody(accepted: number, duplicates: number, rejected: readonly RejectedEvent[]): string {
+  const list = rejected.map(({ index, code, message }) => ({ index, code, message }))
+  return JSON.stringify({ status: 'ok', accepted, duplicates, rejected: list })
+}
+
+/** A request on its way. Also its own reply. */
+class IngestRequest implements IngestReply, BodyReply, InflateReply {
+  over = false
+  private handed = false
+  private body: Body | undefined
+  private eventId: string | undefined
+
+  constructor(
+    private readonly context: IngestContext,
+    private readonly response: HttpResponse,
+    private readonly route: CustomerRoute,
+    private readonly format: Format,
+    private readonly encoding: Encoding,
+    private readonly sentAt: number,
+    private readonly dialect: Dialect,
+  ) {}
+
+  /** Refuses once the body has been read and thrown away. */
+  discard(error: LetheError, contentLength: number): void {
+    const { context } = this
+    this.body = new Body(context.budget, context.limits.maxBodyBytes, this, error)
+    this.body.listen(this.response, contentLength)
+  }
+
+  take(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.body === undefined) {
+      if (isLast && chunk.byteLength <= this.context.limits.maxBodyBytes) {
+        return this.received(new Uint8Array(chunk), false)
+      }
+      this.body = new Body(this.context.budget, this.context.limits.maxBodyBytes, this)
+    }
+    this.body.take(chunk, isLast)
+  }
+
+  abandon(): void {
+    if (this.over) return
+    this.over = true
+    this.context.stats.aborted++
+    this.body?.abandon()
+  }
+
+  // ——— the body is here
+
+  received(body: Uint8Array, owned: boolean): void {
+    if (this.encoding === Encoding.None) return this.hand(body)
+    const { context } = this
+    this.handed = true
+    context.inFlight++
+    // Expanding may outlast this call, and then uWS has reused the memory.
+    const stays = owned || body.length <= context.limits.maxSyncCompressedBytes ? body : Uint8Array.from(body)
+    context.inflater.inflate(stays, this.encoding, this)
+  }
+
+  failed(error: LetheError, close: boolean): void {
+    this.answerRefusal(error, close)
+  }
+
+  inflated(body: Uint8Array): void {
+    this.context.inFlight--
+    this.handed = false
+    if (!this.over) this.hand(body)
+  }
+
+  private hand(body: Uint8Array): void {
+    const { context } = this
+    if (body.length === 0) return this.answerRefusal(emptyBody(), false)
+    if (context.inFlight >= context.limits.maxInFlightRequests) {
+      return this.answerRefusal(overloaded('too many requests at once: try again'), false)
+    }
+    if (this.dialect === Dialect.Sentry) {
+      this.eventId = this.format === Format.SentryEnvelope ? envelopeId(body) : storeId(body)
+    }
+    this.handed = true
+    context.inFlight++
+    context.service.ingest(this.route, this.format, this.sentAt, body, this)
+  }
+
+  // ——— the outcome
+
+  accepted(accepted: number, duplicates: number, rejected: readonly RejectedEvent[]): void {
+    this.settle()
+    this.context.stats.accepted++
+    if (this.over) return
+    this.over = true
+    corkResponse = this.response
+    if (this.dialect === Dialect.Sentry) {
+      corkHead = SENTRY_HEAD
+      corkBody = this.eventId === undefined ? '{}' : `{"id":"${this.eventId}"}`
+    } else {
+      corkHead = ACCEPTED_HEAD
+      corkBody = rejected.length === 0 ? acceptedBody(accepted, duplicates) : partlyBody(accepted, duplicates, rejected)
+    }
+    corkResponse.cork(writeCorked)
+  }
+
+  refused(error: LetheError): void {
+    this.settle()
+    this.answerRefusal(error, false)
+  }
+
+  unknown(): void {
+    this.settle()
+    this.context.stats.unknown++
+    if (this.over) return
+    this.over = true
+    this.response.close()
+  }
+
+  private settle(): void {
+    if (!this.handed) return
+    this.handed = false
+    this.context.inFlight--
+  }
+
+  private answerRefusal(error: LetheError, close: boolean): void {
+    const { refused } = this.context.stats
+    refused[error.code] = (refused[error.code] ?? 0) + 1
+    if (this.over) return
+    this.over = true
+    const sentry = this.dialect === Dialect.Sentry
+    this.response.cork(() => writeError(this.response, error, close, sentry))
+  }
+}
+
+const NO_ROUTE: CustomerRoute = {
+  id: '',
+  incarnation: 0n,
+  hashKey: { k0: 0, k1: 0 },
+  owner: 0,
+  deleted: true,
+  facts: { blocked: false, quota: {}, version: 0 },
+  attachment: undefined,
+}
+
+function contentLengthOf(request: HttpRequest): number {
+  const text = request.getHeader('content-length')
+  return text === '' ? -1 : Number(text)
+}
+
+/** Why a known key may not write, if so. */
+function refusalOfKey(context: IngestContext, entry: KeyEntry | undefined, sent: boolean): LetheError | undefined {
+  if (context.draining) return draining()
+  if (entry === undefined) return sent ? unknownKey() : missingKey()
+  if (entry.kind !== 'ingest') return cannotWrite()
+  if (entry.route.facts.blocked) return customerBlocked()
+  return undefined
+}
+
+function begin(
+  response: HttpResponse,
+  ingest: IngestRequest,
+  refusal: LetheError | undefined,
+  contentLength: number,
+): void {
+  response.onAborted(() => ingest.abandon())
+  if (refusal !== undefined) return ingest.discard(refusal, contentLength)
+  response.onData((chunk, isLast) => ingest.take(chunk, isLast))
+}
+
+/** `POST /v1/events` */
+export function handleEvents(context: IngestContext, response: HttpResponse, request: HttpRequest): void {
+  const { routes } = context
+  let text = request.getHeader('x-api-key')
+  let entry = text === '' ? undefined : routes.cached(text)
+  if (entry === undefined) {
+    if (text === '') {
+      text = request.getHeader('authorization')
+      entry = text === '' ? undefined : routes.cached(text)
+      if (entry === undefined && text !== '') entry = routes.byKey(bearer(text))
+    } else {
+      entry = routes.byKey(text.trim())
+    }
+    if (text === '') {
+      text = queryParameter(request.getQuery() ?? '', 'key')?.trim() ?? ''
+      if (text !== '') entry = routes.cached(text) ?? routes.byKey(text)
+    }
+  }
+  let refusal = refusalOfKey(context, entry, text !== '')
+  const contentType = request.getHeader('content-type')
+  const contentEncoding = request.getHeader('content-encoding')
+  const format = formatOf(contentType)
+  const encoding = encodingOf(contentEncoding)
+  if (format === undefined) refusal ??= unknownType(contentType)
+  if (encoding === Encoding.Unknown) refusal ??= unknownEncoding(contentEncoding)
+  const sentAt = sentAtOf(request.getHeader('x-sent-at'))
+  const route = entry === undefined ? NO_ROUTE : entry.route
+  const ingest = new IngestRequest(context, response, route, format ?? Format.Json, encoding, sentAt, Dialect.Lethe)
+  begin(response, ingest, refusal, refusal === undefined ? -1 : contentLengthOf(request))
+}
+
+/** `POST /api/<anything>/envelope/` and `…/store/`: what Sentry's SDKs send. Their Content-Type says nothing. */
+export function handleSentry(
+  context: IngestContext,
+  response: HttpResponse,
+  request: HttpRequest,
+  format: Format.SentryEnvelope | Format.SentryStore,
+): void {
+  const { routes } = context
+  const key = sentryKeyOf(request)
+  const entry = key === '' ? undefined : (routes.cached(key) ?? routes.byKey(key))
+  let refusal = refusalOfKey(context, entry, key !== '')
+  const contentEncoding = request.getHeader('content-encoding')
+  const encoding = encodingOf(contentEncoding)
+  if (encoding === Encoding.Unknown) refusal ??= unknownEncoding(contentEncoding)
+  const route = entry === undefined ? NO_ROUTE : entry.route
+  const ingest = new IngestRequest(context, response, route, format, encoding, Number.NaN, Dialect.Sentry)
+  begin(response, ingest, refusal, refusal === undefined ? -1 : contentLengthOf(request))
+}
