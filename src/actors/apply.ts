@@ -98,6 +98,7 @@ export class Applier {
     for (; event < batch.count; event++) {
       if (event > first && (event - first) % EVENTS_PER_LOOK === 0 && expired()) break
       this.place.index = event
+      this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
         this.drop(state, day, 'invalid')
         continue
@@ -158,6 +159,9 @@ export class Applier {
     if (this.at < (state.day - state.retention + 1) * DAY_MS) return
     this.applyOne(state, program, batch, 0)
   }
+
+  /** Told before each event while a replay is watched (R16). */
+  watch: ((n: number, index: number) => void) | undefined
 
   /** Events by what became of them since the start, for /metrics. Replayed entries were counted when they came. */
   readonly outcomes = new Map<string, number>()

@@ -127,6 +127,7 @@ export class Customer {
   private checkpointAsked = false
   private cut: Checkpoint | undefined
   committing = false
+  private convicting = false
   private loader: Generator<void, void> | undefined
   private dayLoader: Generator<void, void> | undefined
   // Crashes (R16): where, and how often since the last entry went through.
@@ -216,7 +217,7 @@ export class Customer {
     const expired = () => clock.monotonicMs() >= untilMs
     if (this.loader) {
       // A commit under way will change the file; a customer that keeps crashing waits before it tries again.
-      if (this.committing || clock.monotonicMs() < this.retryAtMs) return false
+      if (this.committing || this.convicting || clock.monotonicMs() < this.retryAtMs) return false
       if (advance(this.loader, expired)) {
         this.loader = undefined
         this.becomeLive()
@@ -253,7 +254,7 @@ export class Customer {
 
   /** Remembers where a crash was, convicts the event that crashed twice, and slows down a customer that keeps crashing. */
   recordCrash(error: unknown): void {
-    const { applier, clock, quarantine, time, log } = this.parts
+    const { applier, clock } = this.parts
     const { n, index, batch } = applier.place
     this.crashesInARow++
     if (n === 0 || batch === undefined) {
@@ -270,19 +271,41 @@ export class Customer {
       return
     }
     this.crashPlace = ''
-    quarantine.convict({
-      customer: this.route.id,
-      incarnation: this.route.incarnation,
-      n,
-      index,
-      ms: applier.frameMs,
-      day: applier.frameDay,
-      sentAt: batch.sentAt,
-      why: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-      event: eventText(batch, index),
-      at: time.nowMs(),
-    })
-    log.error({ customer: this.route.id, n, index, err: error }, 'an event crashed its customer twice and is set aside')
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    this.convict({ n, index, ms: applier.frameMs, day: applier.frameDay, batch, why })
+  }
+
+  /** Sets an event aside. Nothing of this customer is loaded before the verdict is durable. */
+  private convict(found: { n: number; index: number; ms: number; day: number; batch: EventBatch; why: string }): void {
+    const { quarantine, time, log } = this.parts
+    const { n, index, ms, day, batch, why } = found
+    const { id, incarnation } = this.route
+    const sentAt = batch.sentAt
+    this.convicting = true
+    const settled = (error?: unknown) => {
+      this.convicting = false
+      if (error)
+        log.error(
+          { customer: id, n, index, err: error },
+          'a verdict could not be written; the event will be tried again',
+        )
+      else log.error({ customer: id, n, index, why }, 'an event crashed its customer twice and is set aside')
+      this.directory.wake(this)
+    }
+    quarantine
+      .convict({
+        customer: id,
+        incarnation,
+        n,
+        index,
+        ms,
+        day,
+        sentAt,
+        why,
+        event: eventText(batch, index),
+        at: time.nowMs(),
+      })
+      .then(() => settled(), settled)
   }
 
   // ——— entries
@@ -426,6 +449,7 @@ export class Customer {
         while (!decoder.step(EVENTS_PER_DECODE_STEP)) yield
         delivery.batch = decoder.batch
         delivery.bytes -= EVENTS_PREFIX_BYTES
+        yield* this.judge(delivery)
       } else {
         delivery.payload = Buffer.from(entry.bytes.subarray(entry.start, entry.end))
       }
@@ -448,14 +472,31 @@ export class Customer {
     this.syncedN = Math.max(this.syncedN, this.state.n)
   }
 
+  /** Sets the event aside at which two processes died, before it is applied a third time. */
+  private *judge(delivery: Delivery): Generator<void, void> {
+    const { places, quarantine } = this.parts
+    const { n, ms, day, batch } = delivery
+    const index = places.convicted(this.route.incarnation, n)
+    if (index === undefined || quarantine.find(this.route.incarnation, n, index)) return
+    this.convict({ n, index, ms, day, batch: batch!, why: 'the process died here twice' })
+    yield
+  }
+
   /** Applies a replayed entry; what it counts for /metrics was counted when it came. */
   private applyAgain(delivery: Delivery): boolean {
-    const { applier } = this.parts
+    const { applier, places } = this.parts
     let looks = 0
     applier.counting = this.orphans.has(delivery.n)
-    const done = this.apply(delivery, () => ++looks >= LOOKS_PER_REPLAY_STEP)
-    applier.counting = true
-    return done
+    if (places.watching) applier.watch = (n, index) => places.record(this.route.incarnation, n, index)
+    try {
+      return this.apply(delivery, () => ++looks >= LOOKS_PER_REPLAY_STEP)
+    } finally {
+      applier.counting = true
+      if (applier.watch) {
+        applier.watch = undefined
+        places.clear()
+      }
+    }
   }
 
   /** The snapshot in the customer's file; undefined if there is none, or if it is damaged and has been set aside. */

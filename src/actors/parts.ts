@@ -8,6 +8,7 @@ import type { QueryRun } from '../query/query.js'
 import type { CustomerStore, Journal } from '../storage/contract.js'
 import type { Applier } from './apply.js'
 import type { Customer, RunningQuery } from './customer.js'
+import type { PlaceFile } from './places.js'
 import type { Programs } from './programs.js'
 import type { Quarantine } from './quarantine.js'
 import type { ActorSystem } from './system.js'
@@ -34,6 +35,7 @@ export interface Surroundings {
   readonly journal: Journal
   readonly store: CustomerStore
   readonly quarantine: Quarantine
+  readonly places: PlaceFile
   readonly actors: ActorSystem
   readonly log: Log
   /** Calls back in a later turn of the event loop (setImmediate). */

@@ -25,10 +25,11 @@ export interface Verdict {
   readonly replayedAt?: number
 }
 
-/** Where verdicts are kept: a folder of the disk, or memory in the simulation. Both write durably before they return. */
+/** Where verdicts are kept: a folder of the disk, or memory in the simulation. */
 export interface VerdictStore {
   load(): Verdict[]
-  save(verdict: Verdict): void
+  /** Resolves when it is durable. */
+  save(verdict: Verdict): Promise<void>
 }
 
 export class Quarantine {
@@ -65,8 +66,9 @@ export class Quarantine {
     return this.byCustomer.get(incarnation)?.get(`${n}/${index}`)
   }
 
-  convict(verdict: Verdict): void {
-    this.store.save(verdict)
+  /** Takes effect, and resolves, when it is durable. */
+  async convict(verdict: Verdict): Promise<void> {
+    await this.store.save(verdict)
     this.keep(verdict)
   }
 }
