@@ -73,6 +73,14 @@ export const defaultLimits = {
   dedupeWindowMs: 86_400_000,
   /** Sessions whose state is remembered, oldest forgotten first (state). */
   maxSessions: 1_000_000,
+  /** Different symbols that `set-state!` may have set: programs name states, data does not. More is a program error (state). */
+  maxStateSymbols: 1_000,
+  /** Reasons, and notes, of one ledger day. More count as `(other)` (state). */
+  maxLedgerNames: 32,
+  /** Bytes of a group's example. A longer event leaves the example as it was (state). */
+  maxExampleBytes: 16 * KIB,
+  /** Bytes of all examples of one day. Beyond it groups without one get none (state). */
+  maxExampleBytesPerDay: 16 * MIB,
   /** Retention N a customer may ask for, days (state). */
   maxRetentionDays: 400,
 
