@@ -1,13 +1,19 @@
 // Every benchmark, in the order in which they run and are reported: parts first, then the whole.
 import type { Bench } from './bench.js'
+import { decodeBenches } from './suites/decode.js'
 import { hashBenches } from './suites/hash.js'
+import { hllBenches } from './suites/hll.js'
 import { httpBenches } from './suites/http.js'
+import { journalBenches } from './suites/journal.js'
 import { languageBenches } from './suites/language.js'
 import { latencyBenches } from './suites/latency.js'
 import { redisBenches } from './suites/redis.js'
 
 export const benches: readonly Bench[] = [
   ...hashBenches,
+  ...hllBenches,
+  ...decodeBenches,
+  ...journalBenches,
   ...languageBenches,
   ...httpBenches,
   ...redisBenches,

@@ -26,8 +26,6 @@ const METRICS: readonly (readonly [string, string])[] = [
   ['late', 'loader late p99 ms'],
   ['cpu', 'CPU µs/request'],
   ['bytes', 'bytes'],
-  ['percent', '%'],
-  ['bias', 'bias %'],
 ]
 
 function columnsOf(rows: readonly Row[]): (readonly [string, string])[] {
