@@ -119,6 +119,12 @@ export const defaultLimits = {
   maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */
   maxQueriesPerCustomer: 16,
+  /** Steps of a program while it is loaded, once, before its first event. */
+  maxProgramLoadSteps: 2_000_000,
+  /** Bytes that a program may ask for during one event, or its load. Counted as asked for, never given back (state). */
+  maxProgramBytes: 8 * MIB,
+  /** Bytes of source of a program: every customer's is kept, and compiled on its first event. */
+  maxProgramSourceBytes: 256 * KIB,
   /** Steps of a program for one event; about 200 µs (R13, state). */
   maxProgramSteps: 20_000,
 }
