@@ -13,4 +13,4 @@ export function sequence(items: Core[]): Core {
   return items.length === 1 ? items[0]! : { tag: 'sequence', items }
 }
 
-export const local = (variable: LocalVariable, at: number): LocalForm => ({ tag: 'local', variable, check: false, at })
+export const local = (variable: LocalVariable, at: number): LocalForm => ({ tag: 'local', variable, at })

@@ -13,6 +13,8 @@ export class LocalVariable {
   assigned = false
   /** Referred to from a lambda inside the one that binds it. */
   captured = false
+  /** Of a letrec, and perhaps read before it has its value: every read checks. Treat it as assigned. */
+  unready = false
   /** References and assignments, calls included. */
   uses = 0
   /** The lambda that binds it (a let or loop binds in the lambda around it). */
@@ -65,8 +67,6 @@ export interface ConstantForm {
 export interface LocalForm {
   readonly tag: 'local'
   readonly variable: LocalVariable
-  /** The variable may still be unassigned here: check, and say so. */
-  check: boolean
   readonly at: number
 }
 

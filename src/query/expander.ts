@@ -4,13 +4,14 @@
 // what a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by
 // the reader and for what macros make by `enter`.
 
-import type { Core, GlobalVariable, LambdaForm, LocalForm } from './core-form.js'
+import { constant, nothing, placeOf, sequence } from './core-build.js'
+import type { Core, GlobalVariable, LambdaForm } from './core-form.js'
 import { GlobalVariable as Global, LocalVariable } from './core-form.js'
 import { brief } from './printer.js'
 import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
 import { syntaxError } from './source.js'
 import { Expansion, isIdentifier } from './syntax-rules.js'
-import { Pair, unspecified, type Value, Vector } from './value.js'
+import { Pair, type Value, Vector } from './value.js'
 
 export type SpecialExpander = (expander: Expander, form: Pair, scope: Scope, at: number) => Core
 
@@ -138,7 +139,7 @@ export class Expander {
 
   private reference(identifier: Identifier, scope: Scope, at: number): Core {
     const binding = scope.resolve(identifier)
-    if (binding instanceof LocalVariable) return { tag: 'local', variable: binding, check: false, at }
+    if (binding instanceof LocalVariable) return { tag: 'local', variable: binding, at }
     if (binding instanceof Global) return { tag: 'global', variable: binding, at }
     throw this.error(at, `\`${identifier.name}\` is syntax and has no value`)
   }

@@ -94,10 +94,20 @@ export class Port {
   note = 0
   at = 0
   written: string[] = []
+  private writtenLength = 0
   constructor(
     readonly kind: 'input' | 'output',
     public text: string,
   ) {}
+
+  get byteSize(): number {
+    return 120 + 2 * (this.text.length + this.writtenLength)
+  }
+
+  write(text: string): void {
+    this.written.push(text)
+    this.writtenLength += text.length
+  }
 }
 
 /** A value that is only itself. */
@@ -156,6 +166,10 @@ export class Text {
     made.string = undefined
     made.points = points
     return made
+  }
+
+  get byteSize(): number {
+    return Bytes.Text + 2 * (this.string?.length ?? 0) + 4 * (this.points?.length ?? 0)
   }
 
   text(): string {

@@ -1,0 +1,103 @@
+// Proves of a block, before it may run, what the machine takes for granted: operations exist, operands are in their tables,
+// branches land on instructions, the stack has one depth at every instruction (whatever way led there), never falls into the
+// frame's header and never exceeds maxDepth, and no way leads past the end.
+
+import { assert } from '../core/errors.js'
+import type { Block } from './block.js'
+import { Op, type OperandKind, OPS, type OpRow } from './opcodes.js'
+
+/** The operands of the instruction at `pc`: A, then the further words. Captures are left out. */
+export function operandsAt(block: Block, pc: number): { row: OpRow; operands: number[]; next: number } {
+  const word = block.code[pc]!
+  const row = OPS[word & 0xff]
+  assert(row !== undefined, `no operation ${word & 0xff}`)
+  const operands = [word >> 8]
+  let next = pc + 1
+  for (const kind of row.operands.slice(1)) {
+    if (kind === 'captures') next += block.blocks[word >> 8]?.freeCount ?? 0
+    else operands.push(block.code[next++] ?? 0)
+  }
+  assert(next <= block.code.length, 'an instruction is cut off')
+  return { row, operands, next }
+}
+
+export function verify(block: Block, literals: number): void {
+  const depths = new Int32Array(block.code.length).fill(-1)
+  const floor = block.slots + 3
+  const pending: number[] = []
+  const reach = (pc: number, depth: number): void => {
+    assert(pc >= 0 && pc < block.code.length, 'a way leads out of the block')
+    if (depths[pc] === -1) {
+      depths[pc] = depth
+      pending.push(pc)
+    } else assert(depths[pc] === depth, `two depths at ${pc} of ${block.name}: ${depths[pc]} and ${depth}`)
+  }
+  const starts = instructionStarts(block)
+  reach(0, floor)
+  for (let pc = pending.pop(); pc !== undefined; pc = pending.pop()) {
+    assert(starts[pc] === 1, 'a branch into the middle of an instruction')
+    const { row, operands, next } = operandsAt(block, pc)
+    const depth = depths[pc]!
+    row.operands.forEach((kind, i) => {
+      if (kind === 'captures') checkCaptures(block, operands[0]!, next, depth)
+      else checkOperand(block, kind, operands[i]!, depth, literals)
+    })
+    const pops = row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
+    const after = depth - pops + row.pushes
+    assert(depth - pops >= floor && after <= block.maxDepth, `the stack leaves its bounds at ${pc} of ${block.name}`)
+    if ((block.code[pc]! & 0xff) === Op.Again) {
+      const base = operands[0]! + operands[1]!
+      assert(operands[0]! >= floor && base <= depth, 'a loop outside of the stack')
+      reach(operands[2]!, base)
+      continue
+    }
+    if (row.next === 'branch' || row.next === 'jump') reach(operands[0]!, after)
+    if (row.next === 'on' || row.next === 'branch') reach(next, after)
+  }
+}
+
+function instructionStarts(block: Block): Uint8Array {
+  const starts = new Uint8Array(block.code.length)
+  for (let pc = 0; pc < block.code.length; pc = operandsAt(block, pc).next) starts[pc] = 1
+  return starts
+}
+
+function checkCaptures(block: Block, inner: number, next: number, depth: number): void {
+  const count = block.blocks[inner]!.freeCount
+  for (let i = next - count; i < next; i++) {
+    const word = block.code[i]!
+    if (word & 1) assert(word >> 1 < block.freeCount, 'a capture outside of the closure')
+    else checkSlot(block, word >> 1, depth)
+  }
+}
+
+function checkSlot(block: Block, slot: number, depth: number): void {
+  const inHeader = slot >= block.slots && slot < block.slots + 3
+  assert(slot >= 0 && slot < depth && !inHeader, `slot ${slot} outside of the frame`)
+}
+
+function checkOperand(block: Block, kind: OperandKind, operand: number, depth: number, literals: number): void {
+  switch (kind) {
+    case 'constant':
+      return assert(operand >= 0 && operand < block.constants.length, 'no such constant')
+    case 'literal':
+      return assert(operand >= 0 && operand < literals, 'no such literal')
+    case 'primitive':
+      return assert(operand >= 0 && operand < block.primitives.length, 'no such primitive')
+    case 'block':
+      return assert(operand >= 0 && operand < block.blocks.length, 'no such block')
+    case 'free':
+      return assert(operand >= 0 && operand < 0x10000, 'no such free variable')
+    case 'local':
+      return checkSlot(block, operand, depth)
+    case 'count':
+      return assert(operand >= 0 && operand <= depth, 'more operands than values')
+    case 'global':
+      return assert(operand >= 0, 'no such global')
+    case 'target':
+    case 'number':
+    case 'none':
+    case 'captures':
+      return
+  }
+}
