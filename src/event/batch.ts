@@ -58,7 +58,7 @@ export const enum Field {
 }
 
 /** The fields as clients write them, by Field; those of `error` and the built ones by the path that programs use. */
-export const FIELD_NAMES = [
+export const FIELD_NAMES: readonly string[] = [
   'type',
   'id',
   'user',
@@ -79,7 +79,7 @@ export const FIELD_NAMES = [
   'group',
   'title',
   'culprit',
-] as const
+]
 
 export const enum NumberField {
   /** Milliseconds of the device's clock, uncorrected. NaN where absent. */
@@ -107,7 +107,7 @@ export interface Rejection {
 export const SLICE_STRIDE = 2 * Field.Count_
 
 const FIRST_CAPACITY = 4
-const decoder = new TextDecoder('utf-8')
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Reads the whole of an event as plain JSON data: the decoder of its format. */
 export type EventReader = (bytes: Uint8Array, start: number, end: number) => unknown
@@ -137,16 +137,19 @@ export class EventBatch {
 
   /** For the decoder: reads a span for `lookup`. */
   reader: EventReader = readJson
-  /** For the decoder: the envelope's `common`, for `lookup`. */
-  common: unknown = undefined
+  /** For the decoder: where the envelope’s `common` lies, in the form that `reader` reads; −1 where there is none. */
+  commonStart = -1
+  commonEnd = -1
 
   // Memory of its own, kept over reuse: [0, bodyLength) is the copied body, [.., ownEnd) built texts.
   private own: Uint8Array = new Uint8Array(0)
   private ownEnd = -1
+  private dirty = false
   private bodyStart = 0
   private bodyEnd = 0
   private parsedEvent = -1
   private parsed: unknown = undefined
+  private parsedCommon: unknown = undefined
 
   /** How many events fit without growing. */
   get capacity(): number {
@@ -155,7 +158,9 @@ export class EventBatch {
 
   /** Forgets everything and points at a new body. */
   reset(bytes: Uint8Array, start: number, end: number): void {
-    const used = this.count
+    // One more than `count`: a body that turned out broken leaves half an event.
+    const used = this.dirty ? Math.min(this.count + 1, this.types.length) : 0
+    this.dirty = true
     if (used > 0) {
       this.types.fill(0, 0, used)
       this.slices.fill(-1, 0, used * SLICE_STRIDE)
@@ -171,7 +176,9 @@ export class EventBatch {
     this.clientLost = 0
     this.ignoredItems = 0
     this.reader = readJson
-    this.common = undefined
+    this.commonStart = -1
+    this.commonEnd = -1
+    this.parsedCommon = undefined
     this.ownEnd = -1
     this.parsedEvent = -1
     this.parsed = undefined
@@ -253,10 +260,20 @@ export class EventBatch {
   /** The whole event as plain JSON data, as sent (without `common`). Parsed at most once in a row of questions about one event. */
   whole(event: number): unknown {
     if (this.parsedEvent !== event) {
-      this.parsed = this.reader(this.bytes, this.spans[2 * event]!, this.spans[2 * event + 1]!)
+      const start = this.spans[2 * event]!
+      const end = this.spans[2 * event + 1]!
+      this.parsed = start < end ? this.reader(this.bytes, start, end) : undefined
       this.parsedEvent = event
     }
     return this.parsed
+  }
+
+  /** The envelope's `common`. */
+  private defaults(): unknown {
+    if (this.commonStart >= 0 && this.parsedCommon === undefined) {
+      this.parsedCommon = this.reader(this.bytes, this.commonStart, this.commonEnd)
+    }
+    return this.parsedCommon
   }
 
   /**
@@ -265,7 +282,7 @@ export class EventBatch {
    */
   lookup(event: number, path: readonly string[]): unknown {
     let value = descend(this.whole(event), path[0])
-    if (value === undefined || value === null) value = descend(this.common, path[0])
+    if (value === undefined || value === null) value = descend(this.defaults(), path[0])
     for (let i = 1; i < path.length; i++) value = descend(value, path[i])
     return value ?? undefined
   }

@@ -2,6 +2,7 @@
 
 import type { Limits } from '../core/limits.js'
 import { EventBatch } from './batch.js'
+import { JsonSource } from './json.js'
 
 /** What the bytes of an entry are. Stored in journal entries: never renumber. */
 export const enum Format {
@@ -23,21 +24,29 @@ export interface DecodeContext {
   limits: Limits
 }
 
-/** Resumable: `start`, then `step` until it answers true. */
+/** Resumable: `start`, then `step` until it answers true. One decoder serves many bodies, one after the other. */
 export class Decoder {
   batch = new EventBatch()
+  private readonly source: JsonSource
 
-  constructor(readonly context: DecodeContext) {}
+  constructor(readonly context: DecodeContext) {
+    this.source = new JsonSource(this.batch, context.limits, context.format === Format.Ndjson)
+  }
 
   /** Begins a body. `bytes` must stay alive and untouched until the batch is released. */
   start(bytes: Uint8Array, start: number, end: number, into?: EventBatch): void {
     if (into !== undefined) this.batch = into
     this.batch.reset(bytes, start, end)
+    this.batch.sentAt = this.context.sentAt
+    this.source.start(this.batch, start, end)
   }
 
-  /** Decodes at most about `maxEvents` more events; true when done. Throws LetheError 400 if the body is not what its format says. */
-  step(_maxEvents: number): boolean {
-    return true
+  /**
+   * Decodes at most about `maxEvents` more events; true when done. Throws LetheError 400 if the body is not what its format says: then
+   * nothing of the batch may be used.
+   */
+  step(maxEvents: number): boolean {
+    return this.source.step(maxEvents)
   }
 }
 

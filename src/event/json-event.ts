@@ -1,0 +1,258 @@
+// One JSON event: a byte scanner that fills a row of the batch and makes no string.
+//
+// The loop knows each byte's meaning inside a string by table, each field by a perfect hash of its name, and stores where texts
+// lie. It validates all that it passes over, so that what it accepts is exactly what JSON.parse accepts.
+
+import { Flag, NumberField, SLICE_STRIDE } from './batch.js'
+import { errorSlotOf, Slot, slotOf, slotOfText, TEXT_SLOTS } from './fields.js'
+import type { EventRow } from './row.js'
+import {
+  CLASS,
+  Class,
+  fail,
+  KIND_OF,
+  Kind,
+  readNumber,
+  skipColon,
+  skipLiteral,
+  skipNumber,
+  skipSpace,
+  skipString,
+  skipValue,
+} from './scan.js'
+import { unescapeText } from './text.js'
+
+/** What the top object of a body said beyond a plain event. Positions are −1 where it did not. */
+export class TopObject {
+  /** The first byte of the array `events`. */
+  events = -1
+  commonStart = -1
+  commonEnd = -1
+  sentAtStart = -1
+  sentAtEnd = -1
+
+  clear(): void {
+    this.events = -1
+    this.commonStart = -1
+    this.commonEnd = -1
+    this.sentAtStart = -1
+    this.sentAtEnd = -1
+  }
+}
+
+/**
+ * Scans the object whose `{` is at i into `row`; answers the position after its `}`. With `top`, an array `events` before any `type` makes it an
+ * envelope: the scan stops there and answers −1.
+ */
+export function scanEvent(
+  row: EventRow,
+  i: number,
+  end: number,
+  levels: number,
+  maxTags: number,
+  top: TopObject | undefined,
+): number {
+  const batch = row.batch
+  const bytes = batch.bytes
+  const slices = batch.slices
+  const base = batch.count * SLICE_STRIDE
+  const plainLimit = row.plainLimit
+  i++
+  if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
+  if (i < end && bytes[i] === 0x7d) return i + 1
+  for (;;) {
+    if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
+    const key = ++i
+    let c = 0
+    while (i < end && CLASS[(c = bytes[i]!)] === Class.Plain) i++
+    let slot: number
+    if (i < end && c === 0x22) {
+      slot = slotOf(bytes, key, i)
+      i++
+    } else {
+      i = skipString(bytes, i, end)
+      slot = slotOfText(unescapeText(bytes, key, i - 1), slotOf)
+    }
+    if (i + 1 < end && bytes[i] === 0x3a && bytes[i + 1]! > 0x20) i++
+    else i = skipColon(bytes, i, end)
+    if (i >= end) fail(end, 'the body ends too early')
+    c = bytes[i]!
+    if (c === 0x22) {
+      const start = ++i
+      while (i < end && CLASS[(c = bytes[i]!)] === Class.Plain) i++
+      const plain = i < end && c === 0x22
+      if (plain) i++
+      else i = skipString(bytes, i, end)
+      if (slot >= 0) {
+        if (slot < TEXT_SLOTS && plain && i - start <= plainLimit) {
+          const at = base + 2 * slot
+          slices[at] = i - 1 === start ? -1 : start
+          slices[at + 1] = i - 1
+          if (row.odd !== 0) row.odd &= ~(1 << slot)
+        } else textValue(row, slot, plain ? Kind.Text : Kind.OddText, start, i - 1, top)
+      }
+    } else if (slot < 0) i = skipValue(bytes, i, end, levels - 1)
+    else {
+      i = otherValue(row, slot, i, end, levels - 1, maxTags, top)
+      if (i < 0) return -1
+    }
+    if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
+    c = i < end ? bytes[i]! : 0
+    i++
+    if (c === 0x2c) {
+      if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
+    } else if (c === 0x7d) return i
+    else fail(i - 1, i <= end ? 'a comma or bracket is missing' : 'the body ends too early')
+  }
+}
+
+/** A string that is not a short plain text of a text field. The empty one is as good as null. */
+function textValue(row: EventRow, slot: number, kind: Kind, start: number, end: number, top: TopObject | undefined) {
+  if (start === end) kind = Kind.Null
+  if (slot >= Slot.At && slot <= Slot.Ms) {
+    row.batch.numbers[row.batch.count * NumberField.Count_ + slot - Slot.At] = Number.NaN
+  } else if (slot >= Slot.Fatal && slot <= Slot.Tags) row.flags &= ~flagOf(slot)
+  else if (slot === Slot.Error) row.clearError()
+  else if (slot >= TEXT_SLOTS) {
+    if (top !== undefined && slot === Slot.SentAt) {
+      top.sentAtStart = start - 1
+      top.sentAtEnd = end + 1
+    } else if (top !== undefined && slot === Slot.Common) top.commonStart = -1
+    return
+  }
+  row.have = kind === Kind.Null ? row.have & ~(1 << slot) : row.have | (1 << slot)
+  row.mark(slot, kind, start, end)
+}
+
+/** A value that is no string, of a known field. */
+function otherValue(
+  row: EventRow,
+  slot: number,
+  i: number,
+  end: number,
+  levels: number,
+  maxTags: number,
+  top: TopObject | undefined,
+): number {
+  const batch = row.batch
+  const bytes = batch.bytes
+  const kind: Kind = KIND_OF[bytes[i]!]!
+  const start = i
+  if (slot >= Slot.At && slot <= Slot.Ms) {
+    const index = batch.count * NumberField.Count_ + slot - Slot.At
+    if (kind === Kind.Number) {
+      i = readNumber(bytes, i, end, batch.numbers, index)
+      if (slot === Slot.At) batch.numbers[index] = Math.floor(batch.numbers[index]!)
+      row.odd &= ~(1 << slot)
+      return i
+    }
+    batch.numbers[index] = Number.NaN
+  } else if (slot === Slot.Error) {
+    row.clearError()
+    if (kind === Kind.Object) {
+      row.have |= 1 << slot
+      return scanError(row, i, end, levels)
+    }
+    if (kind !== Kind.Null) row.have |= 1 << slot
+  } else if (slot === Slot.Tags) {
+    row.flags &= ~Flag.Truncated
+    row.have &= ~(1 << slot)
+    if (kind === Kind.Object) {
+      row.have |= 1 << slot
+      row.mark(slot, Kind.Null, 0, 0)
+      i = skipValue(bytes, i, end, levels)
+      if (countMembers(bytes, start, i) > maxTags) row.flags |= Flag.Truncated
+      return i
+    }
+  } else if (slot === Slot.Fatal || slot === Slot.Failed) {
+    row.flags &= ~flagOf(slot)
+    row.have &= ~(1 << slot)
+    if (kind !== Kind.Null) row.have |= 1 << slot
+    if (kind === Kind.True || kind === Kind.False) {
+      if (kind === Kind.True) row.flags |= flagOf(slot)
+      row.mark(slot, Kind.Null, 0, 0)
+      return skipLiteral(bytes, i, end, kind)
+    }
+  } else if (slot >= Slot.Events || slot === Slot.Stack) {
+    if (top !== undefined) {
+      if (slot === Slot.Events && kind === Kind.Array && batch.slices[batch.count * SLICE_STRIDE]! < 0) {
+        top.events = i
+        return -1
+      }
+      i = skipValue(bytes, i, end, levels)
+      if (slot === Slot.Common) {
+        top.commonStart = kind === Kind.Object ? start : -1
+        top.commonEnd = i
+      } else if (slot === Slot.SentAt) {
+        top.sentAtStart = kind === Kind.Number ? start : -1
+        top.sentAtEnd = i
+      }
+      return i
+    }
+    return skipValue(bytes, i, end, levels)
+  }
+  i = kind === Kind.Number ? skipNumber(bytes, i, end) : skipValue(bytes, i, end, levels)
+  row.mark(slot, kind, start, i)
+  return i
+}
+
+/** The object `error`, whose `{` is at i. */
+function scanError(row: EventRow, i: number, end: number, levels: number): number {
+  const bytes = row.batch.bytes
+  if (levels <= 0) fail(i, 'it nests too deep')
+  i = skipSpace(bytes, i + 1, end)
+  if (i < end && bytes[i] === 0x7d) return i + 1
+  for (;;) {
+    if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
+    const key = i + 1
+    i = skipString(bytes, key, end)
+    let slot = errorSlotOf(bytes, key, i - 1)
+    if (slot === Slot.Unknown && hasBackslash(bytes, key, i - 1)) {
+      slot = slotOfText(unescapeText(bytes, key, i - 1), errorSlotOf)
+    }
+    i = skipColon(bytes, i, end)
+    const start = i
+    const kind: Kind = i < end ? KIND_OF[bytes[i]!]! : Kind.None
+    i = skipValue(bytes, i, end, levels - 1)
+    if (slot >= 0) {
+      if (kind === Kind.Text) row.mark(slot, Kind.OddText, start + 1, i - 1)
+      else row.mark(slot, kind, start, i)
+      if (slot === Slot.Stack) {
+        row.odd &= ~(1 << Slot.Stack)
+        row.have = kind === Kind.Null ? row.have & ~(1 << slot) : row.have | (1 << slot)
+      }
+    }
+    i = skipSpace(bytes, i, end)
+    const c = i < end ? bytes[i]! : 0
+    i++
+    if (c === 0x2c) i = skipSpace(bytes, i, end)
+    else if (c === 0x7d) return i
+    else fail(i - 1, i <= end ? 'a comma or bracket is missing' : 'the body ends too early')
+  }
+}
+
+function flagOf(slot: number): number {
+  return slot === Slot.Fatal ? Flag.Fatal : slot === Slot.Failed ? Flag.Failed : Flag.Truncated
+}
+
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === 0x5c) return true
+  return false
+}
+
+/** How many members the valid object bytes[start, end) has: the commas of its own level, plus one. */
+function countMembers(bytes: Uint8Array, start: number, end: number): number {
+  let depth = 0
+  let commas = 0
+  let any = false
+  for (let i = start; i < end; i++) {
+    const c = bytes[i]!
+    if (c === 0x22) {
+      any = true
+      i = skipString(bytes, i + 1, end) - 1
+    } else if (c === 0x7b || c === 0x5b) depth++
+    else if (c === 0x7d || c === 0x5d) depth--
+    else if (c === 0x2c && depth === 1) commas++
+  }
+  return any ? commas + 1 : 0
+}
