@@ -77,6 +77,8 @@ class FileJournal implements Journal {
   private ready: { file: DiskFile; header: SegmentHeader } | undefined
   private preparing: Promise<void> | undefined
   private preparationFailed = false
+  /** It failed for want of space: then nothing may grow either. */
+  private diskFull = false
   private number = 0
   private sequence = 0
   private link: Link = NO_LINK
@@ -299,7 +301,7 @@ class FileJournal implements Journal {
   }
 
   get full(): boolean {
-    return this.preparationFailed && this.ready === undefined && this.room() < this.options.limits.maxFrameBytes / 8
+    return this.diskFull && this.ready === undefined && this.room() < this.options.limits.maxFrameBytes / 8
   }
 
   get bytes(): number {
@@ -377,7 +379,7 @@ class FileJournal implements Journal {
     const here = segment.header.size - position
     const beyond = this.options.limits.segmentBytes * MAX_OVERGROWTH
     if (this.ready !== undefined) return beyond
-    return this.preparationFailed ? here : here + beyond
+    return this.diskFull ? here : here + beyond
   }
 
   private refreshLimit(): void {
@@ -498,9 +500,11 @@ class FileJournal implements Journal {
       this.ready = made
       if (this.preparationFailed) log.info({ path: this.path }, 'the journal has room again')
       this.preparationFailed = false
+      this.diskFull = false
     } catch (error) {
       if (!this.preparationFailed) log.error({ path: this.path, error }, 'no journal segment can be made: the disk')
       this.preparationFailed = true
+      this.diskFull = error instanceof LetheError && error.code === 'disk-full'
     }
   }
 

@@ -90,6 +90,27 @@ export class MemoryDisk implements Disk {
     this.open_ = 0
   }
 
+  /** The disk as one process sees it: dead once that process is. */
+  attach(): Disk {
+    const { generation } = this
+    const alive = <A extends unknown[], R>(action: (...args: A) => R) => {
+      return (...args: A): R => {
+        if (generation !== this.generation) throw new Bug('a dead process uses the disk')
+        return action(...args)
+      }
+    }
+    return {
+      open: alive((path, mode) => this.open(path, mode)),
+      list: alive(folder => this.list(folder)),
+      exists: alive(path => this.exists(path)),
+      makeFolder: alive(() => this.makeFolder()),
+      rename: alive((from, to) => this.rename(from, to)),
+      remove: alive(path => this.remove(path)),
+      syncFolder: alive(folder => this.syncFolder(folder)),
+      freeBytes: alive(() => this.freeBytes()),
+    }
+  }
+
   get openFiles(): number {
     return this.open_
   }

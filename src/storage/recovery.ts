@@ -139,7 +139,7 @@ function readSegment(
       return indexed
     }
   }
-  const scan = scanSegment(file, header, bound, copiesOnly)
+  const scan = scanSegment(file, header, copiesOnly ? undefined : bound, copiesOnly)
   if (scan.torn && !copiesOnly) {
     reading.log.warn(
       { path: file.path, offset: scan.index.end },

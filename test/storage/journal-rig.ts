@@ -4,6 +4,7 @@ import type { Frame, Journal, JournalOptions, StorageLog } from '../../src/stora
 import { EntryKind } from '../../src/storage/contract.js'
 import type { Disk } from '../../src/storage/disk.js'
 import { openJournal } from '../../src/storage/journal.js'
+import { MemoryDisk } from '../../src/storage/memory-disk.js'
 
 export const silent: StorageLog = { info() {}, warn() {}, error() {} }
 
@@ -29,7 +30,7 @@ export interface Rig {
 export function open(rig: Rig): Promise<Journal> {
   const shards = rig.shards ?? 1
   return openJournal({
-    disk: rig.disk,
+    disk: rig.disk instanceof MemoryDisk ? rig.disk.attach() : rig.disk,
     folder: '/journal',
     shard: rig.shard ?? 0,
     shards,
