@@ -1,7 +1,10 @@
 // What a result was measured on: without it a number means nothing.
 import fs from 'node:fs'
 import os from 'node:os'
+import { seededRandom } from '../src/core/random.js'
 import { canPin, commitOf, versionOf } from './processes.js'
+import { summarize } from './statistics.js'
+import { benchEvent } from './workload.js'
 
 export interface Machine {
   readonly processor: string
@@ -13,7 +16,12 @@ export interface Machine {
   readonly pinned: boolean
   readonly commit: string
   readonly programs: Record<string, string>
+  /** ns that JSON.parse takes for an event of 118 bytes, fifty in a body: how fast this machine is today. */
+  readonly parseNs: number
 }
+
+/** The same on the machine that the absolute aims were set on. */
+export const REFERENCE_PARSE_NS = 333
 
 export function describeMachine(repository: string): Machine {
   const programs: Record<string, string> = {}
@@ -35,6 +43,7 @@ export function describeMachine(repository: string): Machine {
     pinned: canPin(),
     commit: commitOf(repository),
     programs,
+    parseNs: timeParse(),
   }
 }
 
@@ -51,4 +60,17 @@ function diskOf(folder: string): string {
   } catch {
     return 'unknown'
   }
+}
+
+function timeParse(): number {
+  const random = seededRandom(1)
+  const body = Buffer.from(JSON.stringify(Array.from({ length: 50 }, () => benchEvent(random, 10_000))))
+  const samples: number[] = []
+  let events = 0
+  for (let round = 0; round < 9; round++) {
+    const start = performance.now()
+    for (let i = 0; i < 500; i++) events += (JSON.parse(body.toString()) as unknown[]).length
+    samples.push(((performance.now() - start) * 1e6) / 25_000)
+  }
+  return events > 0 ? summarize(samples).median : Number.NaN
 }

@@ -13,7 +13,7 @@ import { type Bench, type BenchResult, runBench } from './bench.js'
 import { describeMachine } from './machine.js'
 import { canPin, runProcess, SERVER_CORE } from './processes.js'
 import { benches } from './registry.js'
-import { type Report, resultText, writeDocument } from './report.js'
+import { type Report, resultText, speedText, writeDocument } from './report.js'
 
 const BUILT = path.dirname(fileURLToPath(import.meta.url))
 const REPOSITORY = path.resolve(BUILT, '../..')
@@ -80,6 +80,7 @@ async function runAll(): Promise<number> {
   process.stdout.write(
     `${machine.processor}, ${machine.cores} cores, ${machine.kernel}, node ${machine.node}, ${machine.disk}, commit ${machine.commit}\n`,
   )
+  process.stdout.write(`${speedText(machine)}\n`)
   if (!machine.pinned)
     process.stdout.write('Not pinned: needs two cores and taskset. Server and loader disturb each other.\n')
   for (const bench of chosen()) {

@@ -54,7 +54,10 @@ class Loader implements ReplySink {
   private readonly requests: Buffer[]
   private readonly latency: Histogram = newHistogram()
   private readonly late: Histogram = newHistogram()
+  // In turn: a connection that waits long is closed by the server.
   private readonly idle: LoadConnection[] = []
+  private nextIdle = 0
+  private readonly connections: LoadConnection[] = []
   private readonly replies: Record<string, number> = {}
   private readonly repliedIn: number[] = []
   private readonly worstIn: number[] = []
@@ -79,7 +82,7 @@ class Loader implements ReplySink {
     this.stopping = true
     const deadline = performance.now() + PATIENCE_MS
     while (this.inFlight > 0 && performance.now() < deadline) await pause(5)
-    for (const connection of this.idle) connection.close()
+    for (const connection of this.connections) connection.close()
     return this.report()
   }
 
@@ -89,6 +92,7 @@ class Loader implements ReplySink {
       const timer = setTimeout(() => reject(new Error(`${missing} connections were not accepted`)), 10_000)
       for (let i = 0; i < this.order.connections; i++) {
         const connection = new LoadConnection(this.order.port, this, () => {
+          this.connections.push(connection)
           this.idle.push(connection)
           if (--missing === 0) {
             clearTimeout(timer)
@@ -115,7 +119,7 @@ class Loader implements ReplySink {
         while (this.sent < total) {
           const dueAt = this.startedAt + this.sent * intervalMs
           if (dueAt > now) break
-          const connection = this.idle.pop()
+          const connection = this.takeIdle()
           if (connection === undefined) break
           this.dispatch(connection, dueAt)
         }
@@ -126,13 +130,26 @@ class Loader implements ReplySink {
     })
   }
 
+  private takeIdle(): LoadConnection | undefined {
+    const connection = this.idle[this.nextIdle]
+    if (connection === undefined) return undefined
+    this.nextIdle++
+    if (this.nextIdle >= 1024) {
+      this.idle.splice(0, this.nextIdle)
+      this.nextIdle = 0
+    }
+    return connection
+  }
+
   private dispatch(connection: LoadConnection, dueAt: number): void {
     connection.intendedAt = dueAt
     const request = this.requests[this.sent % this.requests.length]!
     this.sent++
     this.inFlight++
     connection.send(request)
-    if (this.order.rate !== undefined) this.late.recordValue(microseconds(performance.now() - dueAt))
+    if (this.order.rate === undefined) return
+    const now = performance.now()
+    if (now - this.startedAt >= (this.order.warmUp ?? 0) * 1000) this.late.recordValue(microseconds(now - dueAt))
   }
 
   replied(connection: LoadConnection, status: number, accepted: number): void {
@@ -157,7 +174,10 @@ class Loader implements ReplySink {
     if (connection.busy) {
       this.inFlight--
       this.unknown++
+      return
     }
+    const at = this.idle.indexOf(connection, this.nextIdle)
+    if (at >= 0) this.idle.splice(at, 1)
   }
 
   private report(): LoadReport {
