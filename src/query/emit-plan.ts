@@ -50,6 +50,8 @@ export class Known {
   constructor(
     id: number,
     readonly lambda: LambdaForm,
+    /** Of the library or the built-in program. */
+    readonly foreign: boolean,
   ) {
     this.id = id
     this.parameters = lambda.parameters.map(() => undefined)
@@ -120,17 +122,15 @@ export class Plan {
   readonly known = new Map<GlobalVariable | LocalVariable, Known>()
   private readonly representations = new Map<LocalVariable, Representation>()
   private readonly lambdas = new Map<LambdaForm, Known>()
-  private readonly defined = new Set<GlobalVariable>()
   private readonly definitions = new Map<GlobalVariable, number>()
-  private readonly eventParameters = new Set<LocalVariable>()
   private nextId = 0
   private changed = false
 
   constructor(readonly core: ProgramCore) {
     this.countDefinitions(core.forms)
     if (core.builtin !== undefined) this.countDefinitions(core.builtin.forms)
-    this.findKnown(core.forms)
-    if (core.builtin !== undefined) this.findKnown(core.builtin.forms)
+    this.findKnown(core.forms, false)
+    if (core.builtin !== undefined) this.findKnown(core.builtin.forms, true)
     do {
       this.changed = false
       for (const known of this.allKnown()) this.clearCalls(known)
@@ -153,7 +153,8 @@ export class Plan {
     const known = this.known.get(variable)
     if (known !== undefined || !variable.sealed || variable.primitive !== undefined) return known
     const definition = this.core.library(variable)
-    return definition?.tag === 'lambda' ? this.addKnown(variable, definition) : undefined
+    if (definition !== undefined) this.countDefinitions([definition])
+    return definition?.tag === 'lambda' ? this.addKnown(variable, definition, true) : undefined
   }
 
   onEventOf(core: ProgramCore): Known | undefined {
@@ -173,7 +174,7 @@ export class Plan {
   formOf(form: Core): Representation | undefined {
     switch (form.tag) {
       case 'local':
-        if (form.variable.assigned || form.check) return 'value'
+        if (form.variable.assigned || form.variable.unready) return 'value'
         return this.representations.get(form.variable) ?? (this.pending.has(form.variable) ? undefined : 'value')
       case 'primitive':
         return this.formOfPrimitive(form)
@@ -189,13 +190,19 @@ export class Plan {
     const name = form.primitive.name
     if (name === 'field') {
       const path = literalPath(form)
-      if (path === undefined || this.formOf(form.operands[0]!) !== 'event') return 'value'
+      const event = this.formOf(form.operands[0]!)
+      if (path === undefined || event !== 'event') return event === undefined ? undefined : 'value'
       const place = placeOf(path)
       return place.tag === 'text' ? 'slice' : place.tag === 'number' ? 'number' : 'value'
     }
-    if (name === 'event-type' && this.formOf(form.operands[0]!) === 'event') return 'type'
+    if (name === 'event-type') {
+      const event = this.formOf(form.operands[0]!)
+      return event === 'event' ? 'type' : event === undefined ? undefined : 'value'
+    }
     if (name === 'key' && form.operands.length === 2) {
-      return form.operands.every(operand => this.formOf(operand) === 'slice') ? 'slice' : 'value'
+      const parts = form.operands.map(operand => this.formOf(operand))
+      if (parts.some(part => part !== 'slice' && part !== undefined)) return 'value'
+      return parts.includes(undefined) ? undefined : 'slice'
     }
     return 'value'
   }
@@ -210,19 +217,18 @@ export class Plan {
     forms.forEach(visit)
   }
 
-  private findKnown(forms: readonly Core[]): void {
+  private findKnown(forms: readonly Core[], foreign: boolean): void {
     for (const form of forms) {
       if (form.tag !== 'set-global' || !form.define || form.value.tag !== 'lambda') continue
       if (form.variable.assigned || this.definitions.get(form.variable) !== 1) continue
-      this.defined.add(form.variable)
-      this.addKnown(form.variable, form.value)
+      this.addKnown(form.variable, form.value, foreign)
     }
   }
 
-  private addKnown(variable: GlobalVariable | LocalVariable, lambda: LambdaForm): Known {
+  private addKnown(variable: GlobalVariable | LocalVariable, lambda: LambdaForm, foreign: boolean): Known {
     const found = this.lambdas.get(lambda)
     if (found !== undefined) return found
-    const known = new Known(this.nextId++, lambda)
+    const known = new Known(this.nextId++, lambda, foreign)
     this.known.set(variable, known)
     this.lambdas.set(lambda, known)
     for (const parameter of lambda.parameters) this.pending.add(parameter)
@@ -299,9 +305,9 @@ export class Plan {
         else this.visit(form.value, owner, false)
         return
       case 'lambda':
-        // An anonymous procedure: whoever makes it may call it, as far as cycles go.
+        // An anonymous procedure: its calls happen when somebody calls it, and those are calls of an unknown procedure.
         if (this.lambdas.has(form)) this.visitKnown(this.lambdas.get(form)!)
-        else this.visitAnonymous(form, owner)
+        else this.visit(form.body, undefined, true)
         return
       case 'if':
         this.visit(form.test, owner, false)
@@ -333,28 +339,23 @@ export class Plan {
     }
   }
 
-  private visitAnonymous(form: LambdaForm, owner: Known | undefined): void {
-    // Its calls happen when somebody calls it, which is a call of an unknown procedure, counted there.
-    void owner
-    this.visit(form.body, undefined, true)
-  }
-
   private visitBindings(variables: readonly LocalVariable[], values: readonly Core[], owner: Known | undefined): void {
     values.forEach((value, index) => {
       const variable = variables[index]!
-      if (value.tag === 'lambda' && isKnowable(variable)) {
-        this.visitKnown(this.addKnown(variable, value))
+      if (value.tag === 'lambda' && !variable.assigned && !variable.unready) {
+        this.visitKnown(this.addKnown(variable, value, owner?.foreign ?? false))
         return
       }
       this.visit(value, owner, false)
-      if (variable.assigned) return
+      if (variable.assigned || variable.unready) return
       const form = this.formOf(value)
-      if (form !== undefined && form !== 'value' && this.representations.get(variable) === undefined) {
-        this.representations.set(variable, form)
-        this.changed = true
-      } else if (form === 'value' && this.of(variable) !== 'value') {
-        this.representations.set(variable, 'value')
-        this.changed = true
+      if (form === undefined) this.pending.add(variable)
+      else {
+        this.pending.delete(variable)
+        const before = this.representations.get(variable)
+        if (before === form) return
+        this.representations.set(variable, before === undefined ? form : 'value')
+        if (before !== 'value') this.changed = true
       }
     })
   }
@@ -431,10 +432,6 @@ export class Plan {
 
 /** Primitives that call what they are given: in emitted code they are part of the runtime. */
 export const CALLING = new Set<string>()
-
-function isKnowable(variable: LocalVariable): boolean {
-  return !variable.assigned && !variable.unready
-}
 
 export function accepts(lambda: LambdaForm, count: number): boolean {
   const fewest = lambda.parameters.length

@@ -1,0 +1,159 @@
+// Per-event programs: what happens to the tables when an event arrives (R13).
+//
+// A program is compiled once, to JavaScript, and runs for every event of every customer that has it. It is pure: it reads the
+// event and the session states, and answers effects. Nothing is carried from one event to the next; the top level is
+// frozen once it is loaded. So the same bytes give the same effects, today and in a replay.
+
+import fs from 'node:fs'
+import { Bug, LetheError } from '../core/errors.js'
+import { defaultLimits, type Limits } from '../core/limits.js'
+import type { EventBatch } from '../event/batch.js'
+import type { Effects } from '../tables/effects.js'
+import type { TableDeclaration } from '../tables/types.js'
+import { Emitter } from './emit-js.js'
+import { dropSignal } from './event-primitives.js'
+import { theEvent } from './event-value.js'
+import { type ReadProgram, readProgram } from './program-core.js'
+import { Engine } from './program-runtime.js'
+import { runSamples } from './program-samples.js'
+import { placeOf } from './source.js'
+import type { Value } from './value.js'
+
+/** What became of an event in its program. */
+export const enum Outcome {
+  /** The effects are what the program wants. */
+  Applied = 0,
+  /** It said drop!: see `reason`. The effects mean nothing. */
+  Dropped = 1,
+  /** It failed: see `error`. The effects mean nothing, and the built-in program is to be run instead. */
+  Failed = 2,
+}
+
+/** Why a program failed, for a person. Places are those of its source. */
+export interface ProgramError {
+  readonly code: string
+  readonly message: string
+  readonly line?: number
+  readonly column?: number
+}
+
+export interface EventProgram {
+  readonly source: string
+  /** The tables that the program names. Handed to `effects.begin`; the indexes in effects refer to it. */
+  readonly declared: readonly TableDeclaration[]
+  /** Fills `effects`, which have just been begun. Throws only Bugs. */
+  run(batch: EventBatch, event: number, effects: Effects): Outcome
+  /** After Dropped. */
+  reason: string
+  /** After Failed. */
+  error: ProgramError | undefined
+}
+
+interface Emitted {
+  load(): void
+  roots(): readonly Value[]
+  run(batch: EventBatch, event: number, effects: Effects): unknown
+}
+
+class CompiledProgram implements EventProgram {
+  readonly declared: readonly TableDeclaration[]
+  reason = ''
+  error: ProgramError | undefined
+  private readonly engine: Engine
+  private readonly emitted: Emitted
+  // One object for all events: `context.host` of the primitives.
+  private readonly host: { batch: EventBatch; event: number; effects: Effects }
+
+  constructor(
+    readonly source: string,
+    core: ReadProgram,
+    private readonly limits: Limits,
+  ) {
+    this.engine = new Engine(limits, core.symbols)
+    const emitter = new Emitter(core, this.engine, source, theEvent)
+    const { code, constants, tables } = emitter.program()
+    this.declared = tables
+    // The only text that becomes code here was made by emit-js: names of its own, and integers.
+    this.emitted = new Function('C', 'K', code)(this.engine, constants) as Emitted
+    this.host = { batch: undefined as unknown as EventBatch, event: 0, effects: undefined as unknown as Effects }
+    this.load()
+  }
+
+  private load(): void {
+    this.engine.begin(undefined, this.limits.maxProgramLoadSteps)
+    try {
+      this.emitted.load()
+    } catch (thrown) {
+      const error = this.readable(thrown)
+      throw new LetheError(error.code, `while the program was loaded: ${error.message}`, 400, placeDetails(error))
+    }
+    this.engine.freeze(this.emitted.roots())
+  }
+
+  run(batch: EventBatch, event: number, effects: Effects): Outcome {
+    const { host, engine } = this
+    host.batch = batch
+    host.event = event
+    host.effects = effects
+    engine.begin(host, this.limits.maxProgramSteps)
+    try {
+      if (this.emitted.run(batch, event, effects) === dropSignal) {
+        this.reason = dropSignal.reason
+        return Outcome.Dropped
+      }
+      return Outcome.Applied
+    } catch (thrown) {
+      if (thrown === dropSignal) {
+        this.reason = dropSignal.reason
+        return Outcome.Dropped
+      }
+      this.error = this.readable(thrown)
+      return Outcome.Failed
+    }
+  }
+
+  private readable(thrown: unknown): ProgramError {
+    const place = this.engine.at < 0 ? {} : placeOf(this.source, this.engine.at)
+    if (thrown instanceof LetheError) return { code: thrown.code, message: thrown.message, ...place }
+    // The count of depth keeps far below this; deep data in a primitive might still get here.
+    if (thrown instanceof RangeError) return { code: 'out-of-range', message: 'the program nests too deeply', ...place }
+    throw thrown instanceof Bug ? thrown : new Bug(`a program threw ${String(thrown)}`)
+  }
+}
+
+const placeDetails = ({ line, column }: ProgramError) => (line === undefined ? {} : { line, column })
+
+let builtinCore: ReadProgram | undefined
+let builtin: EventProgram | undefined
+
+/** The source of the built-in program. */
+export function builtinSource(): string {
+  return fs.readFileSync(new URL('program-default.scm', import.meta.url), 'utf8')
+}
+
+function coreOfBuiltin(): ReadProgram {
+  builtinCore ??= readProgram(builtinSource(), defaultLimits)
+  return builtinCore
+}
+
+/** The program of those who have none of their own. */
+export function builtinProgram(): EventProgram {
+  builtin ??= new CompiledProgram(builtinSource(), coreOfBuiltin(), defaultLimits)
+  return builtin
+}
+
+/**
+ * Compiles a program and runs it over sample events of every type. Throws LetheError, status 400 (413 if too large), with
+ * `line` and `column` where they are known.
+ */
+export function compileProgram(source: string, limits: Limits): EventProgram {
+  try {
+    const program = new CompiledProgram(source, readProgram(source, limits, coreOfBuiltin()), limits)
+    runSamples(program)
+    return program
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new LetheError('too-large', 'the program is too large or nests too deeply', 400)
+    throw error
+  }
+}
