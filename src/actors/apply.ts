@@ -9,8 +9,9 @@ import { DAY_MS, dayOf } from '../core/clock.js'
 import { hash, hashBytes } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import { type EventBatch, EventType, Field, Flag, NumberField } from '../event/batch.js'
-import { type EventProgram, Outcome, type ProgramError } from '../query/program.js'
+import { type EventProgram, Outcome } from '../query/program.js'
 import { Effects } from '../tables/effects.js'
+import type { LedgerDay } from '../tables/ledger.js'
 import type { CustomerState } from '../tables/state.js'
 import type { Delivery } from './delivery.js'
 
@@ -83,8 +84,8 @@ export class Applier {
     expired: () => boolean,
   ): boolean {
     const batch = delivery.batch!
-    const { ledger, ids, identity } = state
-    const day = ledgerDay(state, delivery.day)
+    const { ids, identity } = state
+    const ledger = state.ledger.day(ledgerDay(state, delivery.day))
     const oldest = (state.day - state.retention + 1) * DAY_MS
     const first = delivery.index
     let applied = 0
@@ -100,7 +101,7 @@ export class Applier {
       this.place.index = event
       this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
-        this.drop(state, day, 'invalid')
+        this.drop(ledger, 'invalid')
         continue
       }
       const idAt = 2 * (event * Field.Count_ + Field.Id)
@@ -114,25 +115,26 @@ export class Applier {
       }
       accepted++
       if (verdicts?.convicted(delivery.n, event)) {
-        this.drop(state, day, 'poison')
+        this.drop(ledger, 'poison')
         continue
       }
       this.readTime(batch, event, delivery.ms)
-      if (this.skewed) ledger.noted(day, 'skewed', 1)
+      if (this.skewed) ledger.note('skewed')
       if (this.at < oldest) {
-        this.drop(state, day, 'late')
+        this.drop(ledger, 'late')
         continue
       }
-      if (batch.flags[event]! & Flag.Truncated) ledger.noted(day, 'truncated', 1)
+      if (batch.flags[event]! & Flag.Truncated) ledger.note('truncated')
       if (this.applyOne(state, program, batch, event)) applied++
-      else this.drop(state, day, program.reason)
-      if (this.failed) ledger.noted(day, 'program-error', 1)
+      else this.drop(ledger, program.reason)
+      if (this.failed) ledger.note('program-error')
     }
     const done = event === batch.count
-    ledger.received(day, event - first, done ? delivery.bytes : 0)
-    if (applied > 0) ledger.applied(day, applied)
-    if (duplicates > 0) ledger.duplicate(day, duplicates)
-    if (done && batch.clientLost > 0) ledger.noted(day, 'client-lost', batch.clientLost)
+    ledger.receive(event - first)
+    if (done) ledger.bytes(delivery.bytes)
+    if (applied > 0) ledger.apply(applied)
+    if (duplicates > 0) ledger.duplicate(duplicates)
+    if (done && batch.clientLost > 0) ledger.note('client-lost', batch.clientLost)
     this.count('applied', applied)
     this.count('duplicate', duplicates)
     delivery.accepted += accepted
@@ -154,7 +156,7 @@ export class Applier {
     frameMs: number,
     frameDay: number,
   ): void {
-    if (!state.ledger.replayed(ledgerDay(state, frameDay), 'poison', 1)) return
+    if (!state.ledger.day(ledgerDay(state, frameDay)).replayed('poison')) return
     this.readTime(batch, 0, frameMs)
     if (this.at < (state.day - state.retention + 1) * DAY_MS) return
     this.applyOne(state, program, batch, 0)
@@ -171,8 +173,8 @@ export class Applier {
     if (this.counting && events > 0) this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + events)
   }
 
-  private drop(state: CustomerState, day: number, reason: string): void {
-    state.ledger.dropped(day, reason, 1)
+  private drop(ledger: LedgerDay, reason: string): void {
+    ledger.drop(reason)
     this.count(reason, 1)
   }
 
@@ -186,7 +188,7 @@ export class Applier {
     let outcome = program.run(batch, event, effects)
     if (outcome === Outcome.Failed) {
       this.failed = true
-      state.programError = describeProgramError(program.error)
+      state.noteProgramError(program.error!)
       effects.begin(batch, this.builtin.declared, state.sessions)
       outcome = this.builtin.run(batch, event, effects)
     }
@@ -194,11 +196,6 @@ export class Applier {
     state.apply(effects, batch, dayOf(this.at), this.at)
     return true
   }
-}
-
-/** What GET /v1/program shows of the last failure. A function of the event and the program, like all state. */
-function describeProgramError(error: ProgramError | undefined): string {
-  return JSON.stringify(error ?? null)
 }
 
 /** The day whose ledger a frame counts in: its own, unless a clock that jumped back has put it before the ring. */

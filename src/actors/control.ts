@@ -51,7 +51,7 @@ export class ControlDesk {
     return {
       source: programSource ?? this.parts.programs.builtin.source,
       builtin: programSource === null,
-      ...(programError === null ? {} : { error: JSON.parse(programError) }),
+      ...(programError === null ? {} : { error: programError }),
     }
   }
 

@@ -344,8 +344,7 @@ export class Customer {
       case EntryKind.Program: {
         const entry = decodeJson<ProgramEntry>(delivery.payload!, 0, delivery.payload!.length)
         const { program, refused } = parts.programs.recorded(entry.source)
-        state.programSource = entry.source
-        state.programError = null
+        state.setProgram(entry.source)
         this.program = program
         if (refused)
           parts.log.error(
@@ -509,7 +508,7 @@ export class Customer {
       const meta = file.meta()
       return meta && (yield* CustomerState.loading(this.identity(), parts.limits, meta.rows))
     } catch (error) {
-      if (!(error instanceof LetheError) || error.code !== 'file-damaged') throw error
+      if (!isDamage(error)) throw error
       file?.release()
       file = undefined
       this.setAside(error.message)
@@ -569,7 +568,7 @@ export class Customer {
       yield* state.loadDay(day, stored.rows)
     } catch (error) {
       // The file goes aside as a whole: what is left of it is not to be trusted. The crash brings the customer back from the journal.
-      if (error instanceof LetheError && error.code === 'file-damaged') {
+      if (isDamage(error)) {
         file?.release()
         file = undefined
         this.setAside(error.message)
@@ -652,10 +651,6 @@ export class Customer {
     if (this.checkpointAsked && !this.cut && !this.committing) {
       const first = this.committed.peek()
       if (first && first.index > 0) return true // in the middle of an entry
-      for (const day of this.state.daysForCheckpoint()) {
-        this.dayLoader = this.loadDay(day)
-        return true
-      }
       this.checkpointAsked = false
       this.cut = this.state.beginCheckpoint()
       this.dirtySinceMs = undefined
@@ -700,6 +695,11 @@ function advance(work: Generator<void, void>, expired: () => boolean): boolean {
   do if (work.next().done) return true
   while (!expired())
   return false
+}
+
+/** What is on disk is not what was written: the file's own check said so, or a record in it does not read. */
+function isDamage(error: unknown): error is LetheError {
+  return error instanceof LetheError && /^(file|page)-damaged$|^bytes-/.test(error.code)
 }
 
 function eventText(batch: EventBatch, index: number): string {
