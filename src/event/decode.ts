@@ -3,6 +3,7 @@
 import type { Limits } from '../core/limits.js'
 import { EventBatch } from './batch.js'
 import { JsonSource } from './json.js'
+import { PackedSource } from './msgpack.js'
 
 /** What the bytes of an entry are. Stored in journal entries: never renumber. */
 export const enum Format {
@@ -24,13 +25,30 @@ export interface DecodeContext {
   limits: Limits
 }
 
+/** What reads one kind of body. */
+interface Source {
+  start(batch: EventBatch, start: number, end: number): void
+  step(maxEvents: number): boolean
+}
+
+function sourceOf(context: DecodeContext, batch: EventBatch): Source {
+  switch (context.format) {
+    case Format.MessagePack:
+      return new PackedSource(batch, context.limits)
+    case Format.Ndjson:
+      return new JsonSource(batch, context.limits, true)
+    default:
+      return new JsonSource(batch, context.limits, false)
+  }
+}
+
 /** Resumable: `start`, then `step` until it answers true. One decoder serves many bodies, one after the other. */
 export class Decoder {
   batch = new EventBatch()
-  private readonly source: JsonSource
+  private readonly source: Source
 
   constructor(readonly context: DecodeContext) {
-    this.source = new JsonSource(this.batch, context.limits, context.format === Format.Ndjson)
+    this.source = sourceOf(context, this.batch)
   }
 
   /** Begins a body. `bytes` must stay alive and untouched until the batch is released. */

@@ -271,13 +271,14 @@ export class EventRow {
     return cutText(plainText(this.batch.bytes, start, end), 40)
   }
 
-  /** Settles every odd slot: those that this type of event has must be right, others are dropped from the row. */
+  /** Settles every odd slot. Those that this type of event has must be right; elsewhere objects are simply no text. */
   private settleOdd(wanted: number): boolean {
     for (let slot = 0; slot < TEXT_SLOTS; slot++) {
       if ((this.odd & (1 << slot)) === 0) continue
-      if ((wanted & (1 << slot)) !== 0) {
-        if (!this.settleText(slot)) return false
-      } else this.batch.slices[this.batch.count * SLICE_STRIDE + 2 * slot] = -1
+      const { flags } = this
+      if (this.settleText(slot)) {
+        if ((wanted & (1 << slot)) === 0) this.flags = flags
+      } else if ((wanted & (1 << slot)) !== 0) return false
     }
     if ((this.odd & ~TEXT_MASK) === 0) return true
     return (
@@ -315,6 +316,7 @@ export class EventRow {
         this.build(slot, 'false')
         return true
       default:
+        // `mark` left no slice.
         this.refuse('bad-field', `${FIELD_NAMES[slot]} must be a text`)
         return false
     }
