@@ -17,6 +17,8 @@ export const defaultLimits = {
   maxDiscardedBytes: 16 * MIB,
   /** A body that is not complete after this long is closed: slow senders hold memory. */
   bodyDeadlineMs: 60_000,
+  /** A request that was handed on and is not answered after this long has its connection closed: nobody knows its outcome (R12). */
+  answerDeadlineMs: 30_000,
   /** Bodies in flight in one shard, bytes. More is 503. */
   maxInFlightBytes: 256 * MIB,
   /** Requests in flight in one shard. More is 503. */

@@ -6,7 +6,7 @@
 //
 //   head ─▶ key ─▶ format ─▶ body ─▶ (inflate) ─▶ ShardService.ingest ─▶ accepted | refused | unknown
 //
-// Invariant: `inFlight` counts the requests handed on and not settled, whether or not the client still waits.
+// Invariant: `handed` has the requests handed on and not settled, whether or not the client still waits.
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import type { KeyEntry, Routes } from '../actors/routes.js'
 import type { CustomerRoute, IngestReply, RejectedEvent, ShardService } from '../actors/service.js'
@@ -48,9 +48,46 @@ export interface IngestContext {
   readonly inflater: Inflater
   readonly stats: IngestStats
   /** Requests handed on and not settled. */
-  inFlight: number
+  readonly handed: Handed
   /** From the start of a drain on, all is refused. */
   draining: boolean
+}
+
+/** Requests that were handed on, oldest first: a list through the requests themselves, so that keeping it costs some ns. */
+export class Handed {
+  private oldest: IngestRequest | undefined
+  private newest: IngestRequest | undefined
+  count = 0
+  /** About now, monotonic ms: set by `sweep`, about once a second. */
+  private nowMs = 0
+
+  add(request: IngestRequest): void {
+    request.handedMs = this.nowMs
+    request.before = this.newest
+    if (this.newest) this.newest.after = request
+    else this.oldest = request
+    this.newest = request
+    this.count++
+  }
+
+  remove(request: IngestRequest): void {
+    const { before, after } = request
+    if (before) before.after = after
+    else this.oldest = after
+    if (after) after.before = before
+    else this.newest = before
+    request.before = undefined
+    request.after = undefined
+    this.count--
+  }
+
+  /** Closes the connections of those that wait since before `deadlineMs` ago. Their outcome is unknown. */
+  sweep(nowMs: number, deadlineMs: number): void {
+    this.nowMs = nowMs
+    for (let request = this.oldest; request && request.handedMs <= nowMs - deadlineMs; request = request.after) {
+      request.giveUp()
+    }
+  }
 }
 
 /** How a client wants to be answered. */
@@ -75,6 +112,10 @@ function partlyBody(accepted: number, duplicates: number, rejected: readonly Rej
 /** A request on its way. Also its own reply. */
 class IngestRequest implements IngestReply, BodyReply, InflateReply {
   over = false
+  /** Neighbours in the list of those handed on. */
+  before: IngestRequest | undefined
+  after: IngestRequest | undefined
+  handedMs = 0
   private handed = false
   private body: Body | undefined
   private eventId: string | undefined
@@ -118,8 +159,7 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
   received(body: Uint8Array, owned: boolean): void {
     if (this.encoding === Encoding.None) return this.hand(body)
     const { context } = this
-    this.handed = true
-    context.inFlight++
+    this.enlist()
     // Expanding may outlast this call, and then uWS has reused the memory.
     const stays = owned || body.length <= context.limits.maxSyncCompressedBytes ? body : Uint8Array.from(body)
     context.inflater.inflate(stays, this.encoding, this)
@@ -130,22 +170,20 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
   }
 
   inflated(body: Uint8Array): void {
-    this.context.inFlight--
-    this.handed = false
+    this.settle()
     if (!this.over) this.hand(body)
   }
 
   private hand(body: Uint8Array): void {
     const { context } = this
     if (body.length === 0) return this.answerRefusal(emptyBody(), false)
-    if (context.inFlight >= context.limits.maxInFlightRequests) {
+    if (context.handed.count >= context.limits.maxInFlightRequests) {
       return this.answerRefusal(overloaded('too many requests at once: try again'), false)
     }
     if (this.dialect === Dialect.Sentry) {
       this.eventId = this.format === Format.SentryEnvelope ? envelopeId(body) : storeId(body)
     }
-    this.handed = true
-    context.inFlight++
+    this.enlist()
     context.service.ingest(this.route, this.format, this.sentAt, body, this)
   }
 
@@ -180,10 +218,23 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
     this.response.close()
   }
 
+  /** It takes too long: the client hears nothing, and may send again. The reply, should it come, goes nowhere. */
+  giveUp(): void {
+    if (this.over) return
+    this.over = true
+    this.context.stats.unknown++
+    this.response.close()
+  }
+
+  private enlist(): void {
+    this.handed = true
+    this.context.handed.add(this)
+  }
+
   private settle(): void {
     if (!this.handed) return
     this.handed = false
-    this.context.inFlight--
+    this.context.handed.remove(this)
   }
 
   private answerRefusal(error: LetheError, close: boolean): void {

@@ -21,7 +21,7 @@ import { Exchange, type RequestFacts, readFacts } from './exchange.js'
 import type { Handler, HandlerContext } from './handler.js'
 import { handleHealth, handleMetrics, handleReady } from './health.js'
 import { Inflater } from './inflate.js'
-import { handleEvents, handleSentry, type IngestContext } from './ingest.js'
+import { Handed, handleEvents, handleSentry, type IngestContext } from './ingest.js'
 import type { HttpReport, NodeSupervision } from './node.js'
 import { handleProgram } from './program.js'
 import { handleQuery } from './query.js'
@@ -100,14 +100,15 @@ export class HttpServer {
       budget: new BodyBudget(limits, monotonicMs),
       inflater: new Inflater(limits),
       stats: { accepted: 0, refused: Object.create(null), unknown: 0, aborted: 0 },
-      inFlight: 0,
+      handed: new Handed(),
       draining: false,
     }
     const access = new Access(routes, limits, () => node.adminDigest, monotonicMs)
     this.context = { routes, service, node, access, limits, version: options.version, draining: false }
     this.app = this.build()
-    this.sweeper = setInterval(() => this.ingest.budget.sweep(), 1_000)
+    this.sweeper = setInterval(() => this.sweep(), 1_000)
     this.sweeper.unref()
+    this.sweep()
   }
 
   private build(): TemplatedApp {
@@ -127,6 +128,11 @@ export class HttpServer {
       .post('/api/:project/store/', store)
       .post('/api/:project/store', store)
       .any('/*', (response, request) => this.handle(response, request))
+  }
+
+  private sweep(): void {
+    this.ingest.budget.sweep()
+    this.ingest.handed.sweep(this.options.clock.monotonicMs(), this.options.limits.answerDeadlineMs)
   }
 
   private connected(response: HttpResponse, change: number): void {
@@ -240,7 +246,7 @@ export class HttpServer {
     const refused = { ...stats.refused }
     const requests: Record<string, number> = { ...this.requests, 'events 2xx': stats.accepted }
     requests['events 0'] = stats.unknown + stats.aborted
-    return { requests, refused, connections: this.connections, inFlight: this.ingest.inFlight + this.pending }
+    return { requests, refused, connections: this.connections, inFlight: this.inFlight }
   }
 
   /** Takes no connection and no event any more; what is under way goes on. */
@@ -253,7 +259,7 @@ export class HttpServer {
 
   /** Requests that were handed on and are not answered. */
   get inFlight(): number {
-    return this.ingest.inFlight + this.pending
+    return this.ingest.handed.count + this.pending
   }
 
   /** Ends all connections. */

@@ -1,0 +1,178 @@
+// The commands of `lethe`, their flags and their help.
+import fs from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { LetheError } from '../core/errors.js'
+import { addCustomerCommands } from './customer-commands.js'
+import { askNode } from './node-client.js'
+import type { EarlyShard } from './serve.js'
+import { rowsOf, textTable } from './text-table.js'
+import { VERSION } from './version.js'
+
+const DEFAULT_URL = process.env['LETHE_URL'] ?? 'http://127.0.0.1:7070'
+
+interface QueryOptions {
+  readonly url: string
+  readonly key?: string
+  readonly customer?: string
+  readonly format: string
+  readonly file?: string
+  readonly param: Readonly<Record<string, string>>
+}
+
+const ACCEPT: Readonly<Record<string, string>> = {
+  text: 'text/plain',
+  json: 'application/json',
+  csv: 'text/csv',
+  table: 'application/json',
+}
+
+async function query(expression: string | undefined, options: QueryOptions): Promise<void> {
+  const accept = ACCEPT[options.format]
+  if (!accept) throw new LetheError('bad-format', `--format is text, json, csv or table, not ${options.format}`)
+  if (!options.key) throw new LetheError('no-key', 'a query key is needed: --key, or LETHE_KEY')
+  const source =
+    expression ?? fs.readFileSync(options.file === undefined || options.file === '-' ? 0 : options.file, 'utf8')
+  const path =
+    options.customer === undefined ? '/v1/query' : `/v1/query?customer=${encodeURIComponent(options.customer)}`
+  const body = JSON.stringify({ query: source, params: options.param })
+  const answer = await askNode({ url: options.url, key: options.key }, 'POST', path, body, {
+    'Content-Type': 'application/json',
+    Accept: accept,
+  })
+  if (options.format === 'table') {
+    const { value, output } = JSON.parse(answer.text) as { value: unknown; output?: string }
+    return void process.stdout.write(`${output ?? ''}${textTable(rowsOf(value))}`)
+  }
+  process.stdout.write(answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`)
+}
+
+/** `--param name=value`, several times. A value that reads as a number is one. */
+function collectParam(text: string, before: Record<string, string | number>): Record<string, string | number> {
+  const split = text.indexOf('=')
+  if (split < 1) throw new LetheError('bad-param', `--param is NAME=VALUE, not ${JSON.stringify(text)}`)
+  return { ...before, [text.slice(0, split)]: text.slice(split + 1) }
+}
+
+function addServe(lethe: Command, early: EarlyShard, exit: (code: number) => void): void {
+  lethe
+    .command('serve')
+    .description('Run a node')
+    .option('--host <address>', 'listen on this address (default 127.0.0.1; LETHE_HOST)')
+    .option('--port <port>', 'listen on this port, 0 for any free one (default 7070; LETHE_PORT)')
+    .option('--data <folder>', 'keep everything in this folder (default ./data; LETHE_DATA)')
+    .option('--shards <count>', 'processes that share the work, "auto" for one a core (default auto; LETHE_SHARDS)')
+    .option('--retention <days>', 'days that a new customer keeps, today included (default 7; LETHE_RETENTION)')
+    .option('--config <file>', 'read settings from a TOML file (LETHE_CONFIG)')
+    .option('--json-log', 'log JSON lines even at a terminal (LETHE_JSON_LOG)')
+    .addHelpText(
+      'after',
+      `
+Flags beat the environment, the environment beats the file. LETHE_ADMIN_TOKEN sets the admin token.
+A file has the same names, and bounds of requests, turns and memory under [limits]:
+
+  port = 8080
+  retention = 30
+  [limits]
+  maxBodyBytes = 4194304
+
+The first start in an empty folder prints the secrets. SIGTERM and SIGINT drain: stop accepting, commit, checkpoint, exit 0.`,
+    )
+    .action(async (flags: Record<string, unknown>) => {
+      const { serve } = await import('./serve.js')
+      exit(await serve(flags, early))
+    })
+}
+
+function addQuery(lethe: Command): void {
+  lethe
+    .command('query')
+    .description('Ask a running node, in Scheme')
+    .argument('[expression]', 'the query; left out, it is read from --file or standard input')
+    .option('--url <url>', 'where the node is (LETHE_URL)', DEFAULT_URL)
+    .option('--key <key>', 'a query key, or the admin token with --customer (LETHE_KEY)', process.env['LETHE_KEY'])
+    .option('--customer <id>', 'whose data, with the admin token')
+    .option('--format <format>', 'text, json, csv or table', 'text')
+    .option('--file <file>', 'read the query from a file ("-": standard input)')
+    .option('--param <name=value>', 'bind a name in the query; may be given several times', collectParam, {})
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lethe query '(total "crashes" (last 7))'
+  lethe query --format table '(top 10 "crashes/app" (last 7))'
+  lethe query --param app=1.2.3 '(uniques "users/app" app (last 7))'`,
+    )
+    .action(query)
+}
+
+function addAdminToken(lethe: Command): void {
+  lethe
+    .command('admin-token')
+    .description('Make a new admin token for a stopped node')
+    .argument('<data>', 'the data folder')
+    .requiredOption('--reset', 'the old token ends; the new one is printed')
+    .action(async (data: string) => {
+      const { resetAdminToken } = await import('./admin-token.js')
+      process.stdout.write(`${await resetAdminToken(data)}\n`)
+    })
+}
+
+function addInspect(lethe: Command): void {
+  lethe
+    .command('inspect')
+    .description('Read the files of a stopped node: customers, slots, days, tables, journal')
+    .argument('<data>', 'the data folder')
+    .argument('[customer]', 'one customer, in full')
+    .option('--json', 'print JSON')
+    .action(async (data: string, customer: string | undefined, options: { json?: boolean }) => {
+      const { inspect } = await import('./inspect.js')
+      process.stdout.write(await inspect(data, customer, options.json === true))
+    })
+}
+
+/** Runs the program with these arguments; resolves with the exit code. Nothing is thrown: errors go to stderr. */
+export async function run(args: readonly string[], early: EarlyShard): Promise<number> {
+  let code = 0
+  const exit = (given: number) => {
+    code = given
+  }
+  const lethe = new Command('lethe')
+    .description('Lethe: a stream processor and database in one process, with Scheme inside')
+    .version(VERSION)
+    .showHelpAfterError('(lethe --help, or lethe COMMAND --help, says more)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lethe: ')) })
+    .exitOverride()
+  addServe(lethe, early, exit)
+  addQuery(lethe)
+  addCustomerCommands(lethe, DEFAULT_URL)
+  addInspect(lethe)
+  addAdminToken(lethe)
+  lethe.addHelpText(
+    'after',
+    `
+Begin:
+  lethe serve                     a node on http://127.0.0.1:7070 with its data in ./data
+  lethe query '(ledger)'          ask it (LETHE_KEY has the query key)
+  lethe customer create acme      another customer (LETHE_ADMIN_TOKEN has the admin token)`,
+  )
+  for (const command of lethe.commands) inherit(command)
+  try {
+    await lethe.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    if (!(error instanceof LetheError)) throw error
+    for (const line of error.message.split('\n')) process.stderr.write(`lethe: ${line}\n`)
+    return 1
+  } finally {
+    // A node that did not come to be leaves no process behind.
+    early?.kill('SIGKILL')
+  }
+}
+
+/** Commander hands settings on to subcommands only when they are made; ours are made by several hands. */
+function inherit(command: Command): void {
+  command.copyInheritedSettings(command.parent!)
+  command.exitOverride()
+  for (const child of command.commands) inherit(child)
+}

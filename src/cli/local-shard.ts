@@ -1,0 +1,75 @@
+// The shard itself, composed of the real clock, disk, journal and stores. (The simulation composes the same parts of others.)
+import fs from 'node:fs'
+import path from 'node:path'
+import { PlaceFile } from '../actors/places.js'
+import { Quarantine } from '../actors/quarantine.js'
+import { ownerOf } from '../actors/routes.js'
+import type { ShardService } from '../actors/service.js'
+import { Shard } from '../actors/shard.js'
+import { nactSystem } from '../actors/system.js'
+import { verdictFolder } from '../actors/verdicts.js'
+import { systemClock } from '../core/clock.js'
+import { systemRandom } from '../core/random.js'
+import type { ControlReader } from '../storage/contract.js'
+import { openControlReader } from '../storage/control.js'
+import { openCustomerStore } from '../storage/customer-store.js'
+import { realDisk } from '../storage/disk.js'
+import { openJournal } from '../storage/journal.js'
+import type { Log } from './log.js'
+import type { ShardStart } from './messages.js'
+
+export interface LocalShard {
+  readonly service: ShardService
+  readonly control: ControlReader
+  /** Looks at the control store as it is now. */
+  refresh(): void
+  close(): Promise<void>
+}
+
+/** Opens and recovers a shard. Rejects with a LetheError where a person has to act. */
+export async function openLocalShard(start: ShardStart, log: Log, fatal: (error: Error) => void): Promise<LocalShard> {
+  const at = (...parts: string[]) => path.join(start.dataFolder, ...parts)
+  const { limits, shards } = start
+  const { shard } = start.own
+  const disk = realDisk
+  const control = await openControlReader({ folder: at('control') })
+  const [journal, store] = await Promise.all([
+    openJournal({
+      disk,
+      folder: at('journal'),
+      shard,
+      shards,
+      ownerOf: incarnation => ownerOf(incarnation, shards),
+      run: BigInt(start.run),
+      limits,
+      random: systemRandom,
+      log,
+    }),
+    openCustomerStore({ folder: at('customers'), shard, limits, log }),
+  ])
+  for (const incarnation of journal.incarnations()) {
+    const record = control.byIncarnation(incarnation)
+    if (!record || record.deleted) journal.forget(incarnation)
+  }
+  disk.makeFolder(at('quarantine'))
+  const service = new Shard({
+    clock: systemClock,
+    random: systemRandom,
+    limits,
+    settings: { retention: start.retention },
+    journal,
+    store,
+    quarantine: new Quarantine(verdictFolder(disk, at('quarantine'))),
+    places: new PlaceFile(disk, at('run', `place-${shard}`)),
+    actors: nactSystem(),
+    log,
+    defer: setImmediate,
+    freeDiskBytes: () => {
+      const { bavail, bsize } = fs.statfsSync(start.dataFolder)
+      return bavail * bsize
+    },
+    memory: () => ({ usedBytes: process.memoryUsage.rss(), budgetBytes: start.memoryBytes }),
+    fatal,
+  })
+  return { service, control, refresh: () => {}, close: () => control.close() }
+}

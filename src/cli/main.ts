@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// The program `lethe`. A shard's process is started before anything else is loaded: what it has to load takes longest.
+import { forkShard } from './shard-process.js'
+
+const args = process.argv.slice(2)
+const isServe = args[0] === 'serve' && !args.some(arg => arg === '--help' || arg === '-h')
+const early = isServe ? forkShard() : undefined
+
+const { run } = await import('./commands.js')
+process.exitCode = await run(args, early)
+early?.kill('SIGKILL')

@@ -1,0 +1,57 @@
+// What the supervisor and its shards tell each other, as JSON over the channel that `fork` opens. The channel's end is
+// itself a message: a shard whose supervisor is gone exits at once (R4).
+import type { AdminRequest } from '../actors/administration.js'
+import type { PeerAddress } from '../actors/peers.js'
+import type { Limits } from '../core/limits.js'
+import type { ShardReport } from '../http/node.js'
+
+/** All that a shard needs to begin. */
+export interface ShardStart {
+  readonly own: PeerAddress
+  readonly shards: number
+  /** The same for all shards of one start of the node; decimal, 64 bits. */
+  readonly run: string
+  readonly dataFolder: string
+  readonly host: string
+  readonly port: number
+  readonly retention: number
+  readonly adminDigest: string
+  readonly limits: Limits
+  readonly memoryBytes: number
+  readonly jsonLog: boolean
+  readonly version: string
+}
+
+export type ToShard =
+  | { readonly tag: 'start'; readonly start: ShardStart }
+  /** Who lives, and whether every shard serves. */
+  | { readonly tag: 'peers'; readonly addresses: readonly PeerAddress[]; readonly ready: boolean }
+  /** Read this customer again, then say so. */
+  | { readonly tag: 'changed'; readonly change: number; readonly customer: string }
+  | { readonly tag: 'answered'; readonly ask: number; readonly value: unknown }
+  | { readonly tag: 'refused'; readonly ask: number; readonly error: PlainError }
+  | { readonly tag: 'report'; readonly ask: number }
+  /** Take nothing new; say `quiet` when all that was taken is answered. */
+  | { readonly tag: 'quiesce' }
+  /** Commit, checkpoint, close, exit. Every shard is quiet by now. */
+  | { readonly tag: 'finish' }
+
+export type ToSupervisor =
+  /** Recovered: peers may send. */
+  | { readonly tag: 'recovered' }
+  | { readonly tag: 'listening' }
+  | { readonly tag: 'changed'; readonly change: number }
+  | { readonly tag: 'administer'; readonly ask: number; readonly request: AdminRequest }
+  | { readonly tag: 'reports'; readonly ask: number }
+  | { readonly tag: 'report'; readonly ask: number; readonly report: ShardReport }
+  /** Sent every second: the event loop turns. */
+  | { readonly tag: 'alive' }
+  | { readonly tag: 'quiet' }
+  /** It cannot begin, and starting again would not help: what a person is told. */
+  | { readonly tag: 'hopeless'; readonly message: string }
+
+export interface PlainError {
+  readonly code: string
+  readonly message: string
+  readonly status: number
+}

@@ -1,0 +1,68 @@
+// A shard's process, as its supervisor sees it: how it is started, told things, and known to be dead.
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ToShard, ToSupervisor } from './messages.js'
+
+const SHARD_MAIN = fileURLToPath(new URL('./shard-main.js', import.meta.url))
+
+/**
+ * Starts a process that waits for its `start` message. Begun as early as can be: it loads its modules meanwhile.
+ */
+export function forkShard(): ChildProcess {
+  return fork(SHARD_MAIN, [], {
+    env: {
+      ...process.env,
+      // zlib shares the pool with the journal's fdatasync: limits.maxDecompressions leaves the commit its threads (R2).
+      UV_THREADPOOL_SIZE: '8',
+      // lmdb-js re-opening thousands of environments slows tenfold with glibc's default.
+      MALLOC_MMAP_THRESHOLD_: '262144',
+      // Long GET queries: uWebSockets.js allows 4 KiB of head by default.
+      UWS_HTTP_MAX_HEADERS_SIZE: '16384',
+    },
+    // Signals of a terminal reach the whole group; the supervisor alone decides what follows from them.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+}
+
+export type ShardPhase = 'starting' | 'recovered' | 'listening' | 'dead'
+
+/** One process of one shard. A replacement is another object, with another generation. */
+export class ShardProcess {
+  phase: ShardPhase = 'starting'
+  quiet = false
+  hopeless: string | undefined
+  lastSeenMs: number
+
+  constructor(
+    readonly shard: number,
+    readonly generation: number,
+    readonly child: ChildProcess,
+    readonly startedMs: number,
+    told: (process: ShardProcess, message: ToSupervisor) => void,
+    /** The process is dead and reaped: only now may another take its place (R4). */
+    ended: (process: ShardProcess, why: string) => void,
+  ) {
+    this.lastSeenMs = startedMs
+    child.on('message', message => told(this, message as ToSupervisor))
+    child.on('error', () => {})
+    child.on('exit', (code, signal) => {
+      this.phase = 'dead'
+      ended(this, signal ?? `exit code ${code}`)
+    })
+    if (child.exitCode !== null || child.signalCode !== null) {
+      setImmediate(() => {
+        if (this.phase === 'dead') return
+        this.phase = 'dead'
+        ended(this, child.signalCode ?? `exit code ${child.exitCode}`)
+      })
+    }
+  }
+
+  tell(message: ToShard): void {
+    if (this.phase !== 'dead' && this.child.connected) this.child.send(message, () => {})
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+}
