@@ -1,94 +1,606 @@
-import { Bug } from '../core/errors.js'
+// A customer's memory: tables, days, ids, sessions, groups and ledger. It is a function of the customer's entries and of
+// nothing else (law 1): the same entries give the same bytes, with or without a stay on disk in between.
+//
+//      identity, n, day, retention            settings.ts
+//      tables ── keys                         table.ts, keys.ts        one index for all, pages of 256 keys
+//      ring   ── day ── columns ── pages      day-data.ts, column.ts   slot = day mod (N+1), loaded when touched
+//      ids, sessions                          fifo.ts                  paged queues
+//      ledger, groups                         ledger.ts, groups.ts
+//      tracker ── dirty pages                 page.ts, checkpoint.ts
+//
+// The ring (R7): writable are the days day−N+1 … day+1, which are N+1; so a slot is given to tomorrow when tomorrow's first
+// event comes, and until then the day that has just expired stays readable for whoever was reading it.
+
+import { ByteReader } from '../core/bytes.js'
+import { DAY_MS } from '../core/clock.js'
+import { assert, LetheError } from '../core/errors.js'
+import { hash } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import type { EventBatch } from '../event/batch.js'
-import type { Checkpoint } from './checkpoint.js'
-import type { Effects } from './effects.js'
+import type { Gauge } from '../sketch/gauge.js'
+import type { Histogram } from '../sketch/histogram.js'
+import type { TextSet } from '../sketch/text-set.js'
+import { MINUTES, type Timeline } from '../sketch/timeline.js'
+import { type Checkpoint, RunningCheckpoint } from './checkpoint.js'
+import type { AnyColumn, CounterColumn, ObjectColumn, SketchColumn } from './column.js'
+import { DayData } from './day-data.js'
+import { ARENA, type Effects, Operation, STRIDE } from './effects.js'
+import type { DayExamples } from './examples.js'
 import { Groups } from './groups.js'
 import { IdWindow } from './ids.js'
+import { cutAtCharacter, KeySpace } from './keys.js'
 import { Ledger } from './ledger.js'
+import { encodePage, type Page, readRecordKey, Tracker } from './page.js'
 import { SessionStates } from './sessions.js'
-import type { Table } from './table.js'
-import type { Identity, Row } from './types.js'
+import {
+  decodeSettings,
+  encodeSettings,
+  ProgramPage,
+  type RecordedProgramError,
+  type Settings,
+  SymbolsPage,
+  settingsKey,
+} from './settings.js'
+import { Table } from './table.js'
+import type { DayWrite, FileWrite, Identity, PageWrite, Row, TableDeclaration } from './types.js'
 
 export type DayState = 'resident' | 'stored' | 'empty' | 'outside'
 
-/** A customer's memory: a function of its entries and of nothing else (law 1). */
+/** A slot in use. Without `data` the day is in the file alone. */
+interface Slot {
+  readonly day: number
+  data: DayData | undefined
+}
+
+// Bytes of records that are read in about a millisecond.
+const READ_STEP = 48 * 1024
+
 export class CustomerState {
   /** The last entry that this state contains. The caller sets it after each entry. */
   n = 0
-  day = 0
-  retention = 7
-  programSource: string | null = null
-  programError: string | null = null
+  /** The versions of built-in program and grouping that entries are applied with (R14). */
   programVersion = 1
   groupingVersion = 1
   sampling = 1
-  readonly ids = new IdWindow()
+  readonly ids: IdWindow
   readonly sessions: SessionStates
-  readonly ledger = new Ledger()
-  readonly groups = new Groups()
+  readonly ledger: Ledger
+  readonly groups: Groups
+
+  private currentDay: number
+  private currentRetention: number
+  private readonly tracker = new Tracker()
+  private readonly tablesById: (Table | undefined)[] = []
+  private readonly tablesByName = new Map<string, Table>()
+  private readonly space: KeySpace
+  private readonly program = new ProgramPage()
+  private readonly symbols: SymbolsPage
+  private ring: (Slot | undefined)[]
+  // What the file holds, by slot; a change of retention forgets it, for the next file is a fresh one.
+  private fileDays: (number | undefined)[]
+  private fileGeneration = 0
+  private storedSettings: Buffer | undefined
+  private running: RunningCheckpoint | undefined
+
+  // The tables of the program that ran last, by its numbers. null: refused.
+  private boundFor: readonly TableDeclaration[] | undefined
+  private bound: (Table | null | undefined)[] = []
 
   private constructor(
     readonly identity: Identity,
     readonly limits: Limits,
+    day: number,
+    retention: number,
   ) {
-    this.sessions = new SessionStates(identity.hashKey)
+    this.currentDay = day
+    this.currentRetention = retention
+    this.ring = emptySlots(retention)
+    this.fileDays = emptySlots(retention)
+    this.space = new KeySpace(identity.hashKey, limits, this.tracker, this.tablesById)
+    this.ids = new IdWindow(limits, this.tracker)
+    this.sessions = new SessionStates(identity.hashKey, limits, this.tracker)
+    this.symbols = new SymbolsPage(this.sessions, this.tracker)
+    this.ledger = new Ledger(limits, this.tracker)
+    this.groups = new Groups(identity.hashKey, limits, this.tracker, () => this.residentExamples())
   }
 
-  static empty(_identity: Identity, _limits: Limits, _day: number, _retention: number): CustomerState {
-    throw new Bug('not yet')
+  static empty(identity: Identity, limits: Limits, day: number, retention: number): CustomerState {
+    assert(retention >= 1 && retention <= limits.maxRetentionDays)
+    return new CustomerState(identity, limits, day, retention)
   }
-  /** A state from the `meta` rows of its file. Days come later, on touch. */
-  static load(_identity: Identity, _limits: Limits, _meta: Iterable<Row>): CustomerState {
-    throw new Bug('not yet')
+
+  /** A state from the `meta` rows of its file, in order of their keys. Days come later, on touch. */
+  static load(identity: Identity, limits: Limits, meta: Iterable<Row>): CustomerState {
+    const loading = CustomerState.loading(identity, limits, meta)
+    for (;;) {
+      const step = loading.next()
+      if (step.done) return step.value
+    }
   }
-  /** The same in steps of about a millisecond: the generator returns the state. */
-  static loading(_identity: Identity, _limits: Limits, _meta: Iterable<Row>): Generator<void, CustomerState> {
-    throw new Bug('not yet')
+
+  /** The same in steps of about a millisecond. Throws LetheError if a record is damaged or another customer's. */
+  static *loading(identity: Identity, limits: Limits, meta: Iterable<Row>): Generator<void, CustomerState> {
+    let state: CustomerState | undefined
+    let read = 0
+    for (const row of meta) {
+      const { letter, table, page } = readRecordKey(row.key)
+      if (letter === 'S') state = CustomerState.fromSettings(identity, limits, row.value)
+      else if (state === undefined) throw new LetheError('page-damaged', 'the settings of a customer are missing')
+      else state.decodeMeta(letter, table, page, row.value)
+      read += row.value.length
+      if (read > READ_STEP) {
+        read = 0
+        yield
+      }
+    }
+    if (state === undefined) throw new LetheError('page-damaged', 'the settings of a customer are missing')
+    state.ids.queue.checkComplete()
+    state.sessions.queue.checkComplete()
+    return state
   }
+
+  /** The state's day: the latest that a frame had (R6). */
+  get day(): number {
+    return this.currentDay
+  }
+
+  /** N: today and the N−1 days before it are readable. */
+  get retention(): number {
+    return this.currentRetention
+  }
+
+  get programSource(): string | null {
+    return this.program.source
+  }
+
+  get programError(): RecordedProgramError | null {
+    return this.program.error
+  }
+
+  /** null: the built-in program. */
+  setProgram(source: string | null): void {
+    this.tracker.touch(this.program)
+    this.program.source = source
+    this.program.error = null
+  }
+
+  /** Keeps the error that the program met, for people to read. */
+  noteProgramError(error: RecordedProgramError): void {
+    const before = this.program.error
+    if (before?.message === error.message && before.line === error.line && before.column === error.column) return
+    this.tracker.touch(this.program)
+    const { code, message, line, column } = error
+    this.program.error = { code, message: message.slice(0, 1000), ...(line && { line }), ...(column && { column }) }
+  }
+
+  /** In order of creation, unless tables were dropped. */
   tables(): readonly Table[] {
-    throw new Bug('not yet')
+    return this.tablesById.filter(table => table !== undefined)
   }
-  table(_name: string): Table | undefined {
-    throw new Bug('not yet')
+
+  table(name: string): Table | undefined {
+    return this.tablesByName.get(name)
   }
+
   /** `stored`: in the file, not loaded. `outside`: neither readable nor writable. */
-  dayState(_day: number): DayState {
-    throw new Bug('not yet')
+  dayState(day: number): DayState {
+    if (day > this.currentDay + 1 || day <= this.currentDay - this.currentRetention) return 'outside'
+    const slot = this.ring[this.slotOf(day)]
+    if (slot?.day !== day) return 'empty'
+    return slot.data === undefined ? 'stored' : 'resident'
   }
+
   /** The slot of the file that a day lives in: day mod (N+1). */
-  slotOf(_day: number): number {
-    throw new Bug('not yet')
+  slotOf(day: number): number {
+    return day % (this.currentRetention + 1)
   }
-  /** Loads a stored day; yields about every millisecond of work. */
-  loadDay(_day: number, _rows: Iterable<Row>): Generator<void, void> {
-    throw new Bug('not yet')
+
+  /** The cells of a day, if it is in memory: also of the day just expired, for a reader who had begun. */
+  resident(day: number): DayData | undefined {
+    const slot = this.ring[day % (this.currentRetention + 1)]
+    return slot !== undefined && slot.day === day ? slot.data : undefined
   }
+
+  /** Loads a stored day from its rows; yields about every millisecond of work. */
+  *loadDay(day: number, rows: Iterable<Row>): Generator<void, void> {
+    const data = new DayData(day, this.limits, this.tracker)
+    let read = 0
+    for (const row of rows) {
+      data.decode(row, this.tablesById)
+      read += row.value.length
+      if (read > READ_STEP) {
+        read = 0
+        yield
+      }
+    }
+    const slot = this.ring[this.slotOf(day)]
+    if (slot?.day === day && slot.data === undefined) slot.data = data
+  }
+
   /** R6, R7: makes `day` the state's day if it is later; drops expired days and keys whose last day left the ring. */
-  rollTo(_day: number): void {
-    throw new Bug('not yet')
+  rollTo(day: number): void {
+    if (day <= this.currentDay) return
+    this.currentDay = day
+    this.expire(day - this.currentRetention)
   }
-  setRetention(_retention: number): void {
-    throw new Bug('not yet')
+
+  /** Keeps `retention` days from here on. Every stored day must have been loaded: the next file is a fresh one. */
+  setRetention(retention: number): void {
+    assert(retention >= 1 && retention <= this.limits.maxRetentionDays)
+    if (retention === this.currentRetention) return
+    // The day just expired would come back to life if the ring grew.
+    const oldest = this.currentDay - Math.min(retention, this.currentRetention) + 1
+    this.expire(oldest)
+    const kept = this.ring.filter(slot => slot !== undefined)
+    this.currentRetention = retention
+    this.ring = emptySlots(retention)
+    for (const slot of kept) {
+      assert(slot.data !== undefined, 'a stored day was not loaded before a change of retention')
+      this.ring[this.slotOf(slot.day)] = slot
+    }
+    this.fileDays = emptySlots(retention)
+    this.fileGeneration++
+    this.eachPage(page => this.tracker.touch(page))
   }
+
   /** Applies one event's effects to the cells of `day`, which must be resident or empty (see dayState). */
-  apply(_effects: Effects, _batch: EventBatch, _day: number, _atMs: number): void {
-    throw new Bug('not yet')
+  apply(effects: Effects, batch: EventBatch, day: number, atMs: number): void {
+    const { count, ops, amounts } = effects
+    if (count === 0) return
+    const { tracker, space } = this
+    const data = this.dataFor(day)
+    const stamp = day + 1
+    if (effects.declared !== this.boundFor) this.bindNone(effects.declared)
+    space.countEvent()
+    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
+      const operation = ops[at]! & 15
+      if (operation > Operation.Tick) {
+        this.applyBeside(effects, i, batch, data, atMs)
+        continue
+      }
+      const index = ops[at]! >>> 4
+      const table = this.bound[index] ?? this.bind(effects, index)
+      if (table === null) continue
+      const amount = amounts[i]!
+      if (amount === 0 && (operation === Operation.Bump || operation === Operation.Tick)) continue
+      const row = space.intern(table, effects, ops[at + 1]!, ops[at + 2]!, stamp)
+      const column: AnyColumn = data.columns[table.id] ?? data.addColumn(table)
+      let made: boolean
+      switch (operation) {
+        case 1: // Bump
+          made = (column as CounterColumn).add(row, amount, tracker)
+          break
+        case 2: // Sketch
+          effects.hashOf(ops[at + 3]!, ops[at + 4]!)
+          made = (column as SketchColumn).add(row, hash.lo, hash.hi, tracker)
+          break
+        case 3: // Collect
+          made = this.collect(column as ObjectColumn<TextSet>, row, effects, ops[at + 3]!, ops[at + 4]!)
+          break
+        case 4: {
+          // Observe
+          const histograms = column as ObjectColumn<Histogram>
+          histograms.touch(row, tracker).add(amount)
+          made = histograms.made
+          break
+        }
+        case 5: {
+          // Gauge
+          const gauges = column as ObjectColumn<Gauge>
+          gauges.touch(row, tracker).set(amount, atMs)
+          made = gauges.made
+          break
+        }
+        default: {
+          // Tick
+          const timelines = column as ObjectColumn<Timeline>
+          const minute = Math.floor((atMs - day * DAY_MS) / 60_000)
+          timelines.touch(row, tracker).add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
+          made = timelines.made
+        }
+      }
+      if (made) table.setStamp(row, stamp)
+    }
   }
+
   /** Whether a checkpoint would have anything to write besides n. */
   get dirty(): boolean {
-    throw new Bug('not yet')
+    if (this.tracker.dirty.length > 0 || this.tracker.deleted.size > 0) return true
+    return (
+      !this.encodedSettings(0, this.fileDays).equals(this.storedSettings ?? Buffer.alloc(0)) ||
+      this.plannedDays().length > 0
+    )
   }
-  /** Days to load before `beginCheckpoint`: not empty only after a change of retention, which rewrites the whole file. */
-  daysForCheckpoint(): readonly number[] {
-    throw new Bug('not yet')
-  }
+
   /** R8. One at a time: `done` or `fail` of the one before must have been called. */
   beginCheckpoint(): Checkpoint {
-    throw new Bug('not yet')
+    assert(this.running === undefined, 'a checkpoint is running')
+    const days = this.plannedDays()
+    const fileDays = this.fileDays.slice()
+    for (const write of days) fileDays[write.slot] = this.ring[write.slot]?.day
+    const generation = this.fileGeneration
+    const stored = this.encodedSettings(0, fileDays)
+    const running = new RunningCheckpoint(this.tracker, {
+      n: this.n,
+      slots: this.currentRetention + 1,
+      meta: [{ key: settingsKey, value: this.encodedSettings(this.n, fileDays) }],
+      days,
+      stored: () => {
+        this.running = undefined
+        if (generation !== this.fileGeneration) return
+        this.fileDays = fileDays
+        this.storedSettings = stored
+      },
+      failed: () => {
+        this.running = undefined
+      },
+    })
+    this.running = running
+    return running
   }
-  /** Bytes this state takes, about. */
+
+  /**
+   * The whole state as one write, whatever is dirty: for export, and to compare states. Every stored day must be loaded.
+   * Records are in order of their keys.
+   */
+  everything(): FileWrite {
+    const meta: PageWrite[] = []
+    const byDay = new Map<number, DayWrite>()
+    const fileDays = emptySlots<number>(this.currentRetention)
+    for (const [slot, entry] of this.ring.entries()) {
+      if (entry === undefined) continue
+      assert(entry.data !== undefined, 'a stored day is not loaded')
+      byDay.set(entry.day, { slot, day: entry.day, clear: true, pages: [] })
+      fileDays[slot] = entry.day
+    }
+    meta.push({ key: settingsKey, value: this.encodedSettings(this.n, fileDays) })
+    this.eachPage(page => {
+      const record = { key: page.key(), value: encodePage(page) }
+      if (page.day === undefined) meta.push(record)
+      else byDay.get(page.day)!.pages.push(record)
+    })
+    meta.sort((a, b) => Buffer.compare(a.key, b.key))
+    const days = [...byDay.values()]
+    for (const day of days) day.pages.sort((a, b) => Buffer.compare(a.key, b.key))
+    return { n: this.n, meta, days, slots: this.currentRetention + 1 }
+  }
+
+  /** Bytes this state takes in memory, about. */
   byteSize(): number {
-    throw new Bug('not yet')
+    let size = 2600 + this.space.byteSize + this.ids.queue.byteSize + this.sessions.queue.byteSize
+    size += this.ledger.byteSize + this.groups.byteSize + 2 * (this.program.source?.length ?? 0)
+    for (const table of this.tablesById) if (table !== undefined) size += table.byteSize
+    for (const slot of this.ring) size += slot?.data?.byteSize ?? 0
+    return size
   }
+
+  // ——— apply
+
+  private applyBeside(effects: Effects, effect: number, batch: EventBatch, data: DayData, atMs: number): void {
+    const { ops, amounts } = effects
+    const at = effect * STRIDE
+    switch (ops[at]! & 15) {
+      case 7: // SetState
+        this.sessions.setState(ops[at + 3]!, ops[at + 4]!, effects.symbols[amounts[effect]!]!, this.currentDay)
+        break
+      case 8: // Once
+        this.sessions.see(amounts[effect]!, ops[at + 3]!, ops[at + 4]!, this.currentDay)
+        break
+      case 9: // NoteGroup
+        this.groups.note(batch, ops[at + 1]!, data.day, atMs, data.examples)
+    }
+  }
+
+  private collect(column: ObjectColumn<TextSet>, row: number, effects: Effects, start: number, end: number): boolean {
+    let bytes = effects.bytes
+    let from = start
+    if (start >= ARENA) {
+      bytes = effects.arena
+      from -= ARENA
+    }
+    if (end - start > this.limits.maxKeyBytes) {
+      end = start + cutAtCharacter(bytes, from, from + this.limits.maxKeyBytes) - from
+    }
+    effects.hashOf(start, end)
+    const to = from + end - start
+    // A member that is there already leaves its page clean.
+    const cell = column.at(row)
+    if (cell?.has(bytes, from, to, hash.lo)) return false
+    column.touch(row, this.tracker).add(bytes, from, to, hash.lo)
+    return column.made
+  }
+
+  private bindNone(declared: readonly TableDeclaration[] | undefined): void {
+    this.boundFor = declared
+    this.bound = []
+  }
+
+  private bind(effects: Effects, index: number): Table | null {
+    const declared = effects.declared.length
+    const declaration = index < declared ? effects.declared[index]! : effects.named[index - declared]!
+    let table: Table | null | undefined = this.bound[index]
+    if (table === undefined) table = this.tableFor(declaration)
+    if (index < declared) {
+      while (this.bound.length < index) this.bound.push(undefined)
+      this.bound[index] = table
+    }
+    if (table === null) this.ledger.day(this.currentDay).note('refused-update')
+    return table
+  }
+
+  // null: the name belongs to a table of another kind, or there are too many.
+  private tableFor({ name, kind }: TableDeclaration): Table | null {
+    const found = this.tablesByName.get(name)
+    if (found !== undefined) return found.kind === kind ? found : null
+    if (this.tablesByName.size >= this.limits.maxTables) return null
+    let id = 0
+    while (this.tablesById[id] !== undefined) id++
+    const table = this.addTable(id, name, kind)
+    this.tracker.touch(table)
+    return table
+  }
+
+  private addTable(id: number, name: string, kind: TableDeclaration['kind']): Table {
+    const table = new Table(id, name, kind, this.space, this)
+    while (this.tablesById.length <= id) this.tablesById.push(undefined)
+    this.tablesById[id] = table
+    this.tablesByName.set(name, table)
+    return table
+  }
+
+  private dataFor(day: number): DayData {
+    const slot = this.ring[this.slotOf(day)]
+    if (slot !== undefined && slot.day === day && slot.data !== undefined) return slot.data
+    const state = this.dayState(day)
+    assert(state === 'empty', `day ${day} is ${state}`)
+    if (slot?.data) slot.data.alive = false
+    const data = new DayData(day, this.limits, this.tracker)
+    this.ring[this.slotOf(day)] = { day, data }
+    return data
+  }
+
+  // ——— the ring
+
+  // Days before `oldest` go, and with them the keys, groups, sessions and ledgers that were of no later day.
+  private expire(oldest: number): void {
+    for (const [index, slot] of this.ring.entries()) {
+      if (slot === undefined || slot.day >= oldest) continue
+      if (slot.data) slot.data.alive = false
+      this.ring[index] = undefined
+    }
+    const deadline = oldest + 1
+    if (deadline > this.space.deadline) {
+      let dropped = 0
+      for (const table of this.tablesById) if (table !== undefined) dropped += table.dropKeys(deadline)
+      this.space.drop(deadline, dropped)
+      for (const table of this.tablesById) if (table !== undefined && table.live === 0) this.dropTable(table)
+      this.groups.dropBefore(deadline)
+    }
+    this.sessions.dropBefore(oldest)
+    this.ledger.dropBefore(oldest)
+    this.bindNone(undefined)
+  }
+
+  private dropTable(table: Table): void {
+    table.alive = false
+    this.tracker.delete(table.key())
+    for (const page of table.keyPages) if (page !== undefined) this.tracker.delete(page.key())
+    this.tablesById[table.id] = undefined
+    this.tablesByName.delete(table.name)
+    for (const slot of this.ring) {
+      if (slot?.data?.columns[table.id] !== undefined) slot.data.columns[table.id] = undefined
+    }
+  }
+
+  private residentExamples(): DayExamples[] {
+    const slots = this.ring.filter(slot => slot?.data !== undefined)
+    return slots.sort((a, b) => b!.day - a!.day).map(slot => slot!.data!.examples)
+  }
+
+  // ——— checkpoint
+
+  private plannedDays(): DayWrite[] {
+    const changed = new Set<number>()
+    for (const page of this.tracker.dirty) if (page.day !== undefined && page.alive) changed.add(page.day)
+    const days: DayWrite[] = []
+    for (const [slot, entry] of this.ring.entries()) {
+      const inFile = this.fileDays[slot]
+      const clear = inFile !== undefined && inFile !== entry?.day
+      if (entry !== undefined && (clear || changed.has(entry.day)))
+        days.push({ slot, day: entry.day, clear, pages: [] })
+      else if (clear) days.push({ slot, day: inFile, clear, pages: [] })
+    }
+    return days
+  }
+
+  private encodedSettings(n: number, days: (number | undefined)[]): Buffer {
+    const settings: Settings = {
+      incarnation: this.identity.incarnation,
+      n,
+      day: this.currentDay,
+      retention: this.currentRetention,
+      deadline: this.space.deadline,
+      programVersion: this.programVersion,
+      groupingVersion: this.groupingVersion,
+      sampling: this.sampling,
+      idHead: this.ids.queue.head,
+      idTail: this.ids.queue.tail,
+      idLatest: this.ids.latest,
+      sessionHead: this.sessions.queue.head,
+      sessionTail: this.sessions.queue.tail,
+      days,
+    }
+    return encodeSettings(settings)
+  }
+
+  private eachPage(visit: (page: Page) => void): void {
+    visit(this.program)
+    visit(this.symbols)
+    for (const table of this.tablesById) {
+      if (table === undefined) continue
+      visit(table)
+      for (const page of table.keyPages) if (page !== undefined) visit(page)
+    }
+    this.ids.queue.eachPage(visit)
+    this.sessions.queue.eachPage(visit)
+    this.ledger.eachPage(visit)
+    this.groups.eachPage(visit)
+    for (const slot of this.ring) slot?.data?.eachPage(visit)
+  }
+
+  private static fromSettings(identity: Identity, limits: Limits, value: Uint8Array): CustomerState {
+    const settings = decodeSettings(value)
+    if (settings.incarnation !== identity.incarnation) {
+      throw new LetheError('file-foreign', `the file of customer ${identity.customer} holds another one's state`)
+    }
+    const state = new CustomerState(identity, limits, settings.day, settings.retention)
+    state.n = settings.n
+    state.programVersion = settings.programVersion
+    state.groupingVersion = settings.groupingVersion
+    state.sampling = settings.sampling
+    state.space.deadline = settings.deadline
+    state.ids.queue.startAt(settings.idHead, settings.idTail)
+    state.ids.latest = settings.idLatest
+    state.sessions.queue.startAt(settings.sessionHead, settings.sessionTail)
+    state.fileDays = settings.days
+    state.storedSettings = state.encodedSettings(0, settings.days)
+    for (const [slot, day] of settings.days.entries()) {
+      if (day !== undefined) state.ring[slot] = { day, data: undefined }
+    }
+    return state
+  }
+
+  private decodeMeta(letter: string, tableId: number, page: number, value: Uint8Array): void {
+    const reader = new ByteReader(value)
+    switch (letter) {
+      case 'T': {
+        const { name, kind } = Table.decode(reader)
+        this.addTable(tableId, name, kind)
+        return
+      }
+      case 'g':
+        return this.groups.decode(page, reader)
+      case 'i':
+        return this.ids.queue.decode(page, reader)
+      case 'k': {
+        const table = this.tablesById[tableId]
+        if (table === undefined) throw new LetheError('page-damaged', `keys of the unknown table ${tableId}`)
+        return table.decodeKeys(page, reader)
+      }
+      case 'l':
+        return this.ledger.decode(page, reader)
+      case 'p':
+        return this.program.decode(reader)
+      case 's':
+        return this.sessions.queue.decode(page, reader)
+      case 'y':
+        return this.symbols.decode(reader)
+      default:
+        throw new LetheError('page-unknown', `a record of kind ${letter}`)
+    }
+  }
+}
+
+function emptySlots<T>(retention: number): (T | undefined)[] {
+  return new Array<T | undefined>(retention + 1).fill(undefined)
 }

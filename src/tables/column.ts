@@ -1,0 +1,324 @@
+// Columns: the cells of one table on one day, in pages by row. A page exists once one of its cells was touched, and begins
+// small (4 → 16 → 64 → 256 rows), so that ten events cost kilobytes and a million keys cost no copy of a million cells.
+
+import type { ByteReader, ByteWriter } from '../core/bytes.js'
+import { Bug, LetheError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
+import { Gauge } from '../sketch/gauge.js'
+import { Histogram } from '../sketch/histogram.js'
+import { TextSet } from '../sketch/text-set.js'
+import { Timeline } from '../sketch/timeline.js'
+import { Mark, Page, recordKey, type Tracker } from './page.js'
+import { SKETCH_PAGE_BITS, SketchPage } from './sketch-page.js'
+import { TableKind } from './types.js'
+
+/** Where a column is. */
+export interface ColumnHome {
+  readonly day: number
+  readonly tableId: number
+  readonly alive: boolean
+}
+
+const VERSION = 1
+const COUNTER_BITS = 8
+const COUNTER_ROWS = 1 << COUNTER_BITS
+const OBJECT_BITS = 5
+const OBJECT_ROWS = 1 << OBJECT_BITS
+
+const WHOLE = 0
+const DOUBLE = 1
+
+export class CounterPage extends Page {
+  values = new Float64Array(4)
+
+  constructor(
+    private readonly home: ColumnHome,
+    private readonly number: number,
+  ) {
+    super()
+  }
+
+  get day(): number {
+    return this.home.day
+  }
+
+  get alive(): boolean {
+    return this.home.alive
+  }
+
+  key(): Uint8Array {
+    return recordKey('c', this.home.tableId, this.number)
+  }
+
+  makeRows(row: number): void {
+    let size = this.values.length
+    while (size <= row) size *= 4
+    const grown = new Float64Array(size)
+    grown.set(this.values)
+    this.values = grown
+  }
+
+  /** Kind, representation, version, varint number of cells; per cell varint step of the row, and the count (varint or double). */
+  encode(writer: ByteWriter): void {
+    const { values } = this
+    let cells = 0
+    let whole = true
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row]!
+      if (value === 0) continue
+      cells++
+      if (value < 0 || !Number.isSafeInteger(value)) whole = false
+    }
+    writer.u8(TableKind.Counter)
+    writer.u8(whole ? WHOLE : DOUBLE)
+    writer.u8(VERSION)
+    writer.varint(cells)
+    let before = 0
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row]!
+      if (value === 0) continue
+      writer.varint(row - before)
+      before = row
+      if (whole) writer.varint(value)
+      else writer.f64(value)
+    }
+  }
+
+  decode(reader: ByteReader): void {
+    const kind = reader.u8()
+    const form = reader.u8()
+    if (kind !== TableKind.Counter || form > DOUBLE || reader.u8() !== VERSION) {
+      throw new LetheError('page-unknown', 'a page of counters of an unknown kind, representation or version')
+    }
+    const cells = reader.varint()
+    let row = 0
+    for (let i = 0; i < cells; i++) {
+      row += reader.varint()
+      if (row >= COUNTER_ROWS) throw new LetheError('page-damaged', `a page of counters holds row ${row}`)
+      if (row >= this.values.length) this.makeRows(row)
+      this.values[row] = form === WHOLE ? reader.varint() : reader.f64()
+    }
+  }
+}
+
+/** Cells that are objects of their own: sets, histograms, gauges, timelines. */
+interface ObjectCell {
+  encode(writer: ByteWriter): void
+  readonly byteSize: number
+}
+
+export class ObjectPage<Cell extends ObjectCell> extends Page {
+  readonly cells: (Cell | undefined)[] = []
+
+  constructor(
+    private readonly home: ColumnHome,
+    private readonly number: number,
+  ) {
+    super()
+  }
+
+  get day(): number {
+    return this.home.day
+  }
+
+  get alive(): boolean {
+    return this.home.alive
+  }
+
+  key(): Uint8Array {
+    return recordKey('c', this.home.tableId, this.number)
+  }
+
+  set(row: number, cell: Cell): void {
+    while (this.cells.length <= row) this.cells.push(undefined)
+    this.cells[row] = cell
+  }
+
+  /** Version, varint number of cells; per cell varint step of the row and the cell. */
+  encode(writer: ByteWriter): void {
+    let cells = 0
+    for (const cell of this.cells) if (cell !== undefined) cells++
+    writer.u8(VERSION)
+    writer.varint(cells)
+    let before = 0
+    for (let row = 0; row < this.cells.length; row++) {
+      const cell = this.cells[row]
+      if (cell === undefined) continue
+      writer.varint(row - before)
+      before = row
+      cell.encode(writer)
+    }
+  }
+
+  decode(reader: ByteReader, decodeCell: (reader: ByteReader) => Cell): void {
+    if (reader.u8() !== VERSION) throw new LetheError('page-unknown', 'a page of cells of an unknown version')
+    const cells = reader.varint()
+    let row = 0
+    for (let i = 0; i < cells; i++) {
+      row += reader.varint()
+      if (row >= OBJECT_ROWS) throw new LetheError('page-damaged', `a page of cells holds row ${row}`)
+      this.set(row, decodeCell(reader))
+    }
+  }
+}
+
+function fillTo<T>(pages: (T | undefined)[], number: number): void {
+  while (pages.length <= number) pages.push(undefined)
+}
+
+export class CounterColumn {
+  readonly pages: (CounterPage | undefined)[] = []
+  constructor(private readonly home: ColumnHome) {}
+
+  /** Adds to a cell; true if it had never been touched (stood at 0). */
+  add(row: number, amount: number, tracker: Tracker): boolean {
+    const inPage = row & (COUNTER_ROWS - 1)
+    let page = this.pages[row >>> COUNTER_BITS]
+    if (page === undefined || inPage >= page.values.length) page = this.pageFor(row)
+    if (page.mark !== Mark.Dirty) tracker.touch(page)
+    const before = page.values[inPage]!
+    page.values[inPage] = before + amount
+    return before === 0
+  }
+
+  at(row: number): number {
+    return this.pages[row >>> COUNTER_BITS]?.values[row & (COUNTER_ROWS - 1)] ?? 0
+  }
+
+  // A page that grows has not changed, so it keeps its mark.
+  private pageFor(row: number): CounterPage {
+    const number = row >>> COUNTER_BITS
+    fillTo(this.pages, number)
+    const page = (this.pages[number] ??= new CounterPage(this.home, number))
+    const inPage = row & (COUNTER_ROWS - 1)
+    if (inPage >= page.values.length) page.makeRows(inPage)
+    return page
+  }
+
+  decode(number: number, reader: ByteReader): void {
+    const page = new CounterPage(this.home, number)
+    page.decode(reader)
+    fillTo(this.pages, number)
+    this.pages[number] = page
+  }
+
+  get byteSize(): number {
+    let size = 120 + 8 * this.pages.length
+    for (const page of this.pages) if (page) size += 280 + page.values.byteLength
+    return size
+  }
+}
+
+export class SketchColumn {
+  readonly pages: (SketchPage | undefined)[] = []
+  constructor(private readonly home: ColumnHome) {}
+
+  add(row: number, low: number, high: number, tracker: Tracker): boolean {
+    const number = row >>> SKETCH_PAGE_BITS
+    let page = this.pages[number]
+    if (page === undefined) {
+      fillTo(this.pages, number)
+      page = this.pages[number] = new SketchPage(this.home, number)
+    }
+    return page.add(row & ((1 << SKETCH_PAGE_BITS) - 1), low, high, tracker)
+  }
+
+  page(row: number): SketchPage | undefined {
+    return this.pages[row >>> SKETCH_PAGE_BITS]
+  }
+
+  decode(number: number, reader: ByteReader): void {
+    const page = new SketchPage(this.home, number)
+    page.decode(reader)
+    fillTo(this.pages, number)
+    this.pages[number] = page
+  }
+
+  get byteSize(): number {
+    let size = 120 + 8 * this.pages.length
+    for (const page of this.pages) if (page) size += page.byteSize
+    return size
+  }
+}
+
+export class ObjectColumn<Cell extends ObjectCell> {
+  readonly pages: (ObjectPage<Cell> | undefined)[] = []
+  /** Whether the last `touch` made the cell. */
+  made = false
+
+  constructor(
+    private readonly home: ColumnHome,
+    private readonly make: () => Cell,
+    private readonly decodeCell: (reader: ByteReader) => Cell,
+  ) {}
+
+  /** The cell, to be changed. */
+  touch(row: number, tracker: Tracker): Cell {
+    const number = row >>> OBJECT_BITS
+    const inPage = row & (OBJECT_ROWS - 1)
+    let page = this.pages[number]
+    if (page === undefined) {
+      fillTo(this.pages, number)
+      page = this.pages[number] = new ObjectPage<Cell>(this.home, number)
+    }
+    if (page.mark !== Mark.Dirty) tracker.touch(page)
+    let cell = page.cells[inPage]
+    this.made = cell === undefined
+    if (cell === undefined) {
+      cell = this.make()
+      page.set(inPage, cell)
+    }
+    return cell
+  }
+
+  at(row: number): Cell | undefined {
+    return this.pages[row >>> OBJECT_BITS]?.cells[row & (OBJECT_ROWS - 1)]
+  }
+
+  decode(number: number, reader: ByteReader): void {
+    const page = new ObjectPage<Cell>(this.home, number)
+    page.decode(reader, this.decodeCell)
+    fillTo(this.pages, number)
+    this.pages[number] = page
+  }
+
+  get byteSize(): number {
+    let size = 120 + 8 * this.pages.length
+    for (const page of this.pages) {
+      if (!page) continue
+      size += 160 + 8 * page.cells.length
+      for (const cell of page.cells) if (cell) size += cell.byteSize
+    }
+    return size
+  }
+}
+
+export type AnyColumn =
+  | CounterColumn
+  | SketchColumn
+  | ObjectColumn<TextSet>
+  | ObjectColumn<Histogram>
+  | ObjectColumn<Gauge>
+  | ObjectColumn<Timeline>
+
+export function newColumn(kind: TableKind, home: ColumnHome, limits: Limits): AnyColumn {
+  switch (kind) {
+    case TableKind.Counter:
+      return new CounterColumn(home)
+    case TableKind.Sketch:
+      return new SketchColumn(home)
+    case TableKind.Set:
+      return new ObjectColumn(
+        home,
+        () => new TextSet(limits.maxSetMembers),
+        reader => TextSet.decode(reader, limits.maxSetMembers),
+      )
+    case TableKind.Histogram:
+      return new ObjectColumn(home, () => new Histogram(), Histogram.decode)
+    case TableKind.Gauge:
+      return new ObjectColumn(home, () => new Gauge(), Gauge.decode)
+    case TableKind.Timeline:
+      return new ObjectColumn(home, () => new Timeline(), Timeline.decode)
+  }
+  throw new Bug(`a table of kind ${kind}`)
+}

@@ -1,0 +1,80 @@
+// Pages: what a checkpoint writes. Everything that a state holds lies in pages of some rows, and knows which of them have
+// changed since they were last written (R8).
+//
+//                touch                begin                 encode
+//      Clean  ──────────►  Dirty  ──────────►  Pending  ──────────►  Clean
+//                            ▲                    │
+//                            └────────────────────┘  touch: encoded on the spot, as it was at `begin`; then it may change
+//
+// R8 says "the first write to a marked page copies it". Encoding it right there is that copy, in the form that is wanted
+// anyway: 1–5 µs for 256 counters, at most some 100 µs for a page of dense sketches, and no second set of rows to keep.
+
+import { ByteWriter } from '../core/bytes.js'
+
+export const enum Mark {
+  Clean = 0,
+  Dirty = 1,
+  Pending = 2,
+}
+
+export abstract class Page {
+  mark: Mark = Mark.Clean
+  /** The day it belongs to; undefined: the customer. */
+  abstract readonly day: number | undefined
+  /** False once what it belongs to has been dropped. */
+  abstract readonly alive: boolean
+  /** Its record's key within its database. */
+  abstract key(): Uint8Array
+  abstract encode(writer: ByteWriter): void
+}
+
+/** Whom an encoded page goes to while a checkpoint runs. */
+export interface PageSink {
+  take(page: Page): void
+}
+
+/** The changed pages of one customer. */
+export class Tracker {
+  dirty: Page[] = []
+  /** Records of `meta` to delete, by their key in hex. */
+  deleted = new Map<string, Uint8Array>()
+  sink: PageSink | undefined
+
+  /** To be called before a page changes, if its mark is not Dirty. */
+  touch(page: Page): void {
+    if (page.mark === Mark.Dirty) return
+    if (page.mark === Mark.Pending) this.sink!.take(page)
+    page.mark = Mark.Dirty
+    this.dirty.push(page)
+  }
+
+  /** The record at `key` of `meta` goes with the next checkpoint. */
+  delete(key: Uint8Array): void {
+    this.deleted.set(Buffer.from(key.buffer, key.byteOffset, key.length).toString('hex'), key)
+  }
+}
+
+/** A record's key: a letter, then numbers, most significant byte first, so that they sort. */
+export function recordKey(letter: string, table: number, page: number): Uint8Array {
+  const key = Buffer.allocUnsafeSlow(7)
+  key[0] = letter.charCodeAt(0)
+  key.writeUInt16BE(table, 1)
+  key.writeUInt32BE(page, 3)
+  return key
+}
+
+/** The parts of a record's key. */
+export function readRecordKey(key: Uint8Array): { letter: string; table: number; page: number } {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.length)
+  return { letter: String.fromCharCode(view[0] ?? 0), table: view.readUInt16BE(1), page: view.readUInt32BE(3) }
+}
+
+// Encoding happens one page at a time, never nested.
+const writer = new ByteWriter(1 << 16)
+
+/** The page's record value. */
+export function encodePage(page: Page): Buffer {
+  writer.length = 0
+  page.encode(writer)
+  return writer.finish()
+}
