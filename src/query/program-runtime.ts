@@ -223,14 +223,14 @@ export class Engine implements Context {
 
   /** `call/cc`, for leaving only. */
   callWithEscape(depth: number, procedure: Value): Value {
-    const escape = new Escape()
+    const exit = new Escape()
     try {
-      return this.call1(depth, procedure, escape)
+      return this.call1(depth, procedure, exit)
     } catch (thrown) {
-      if (thrown === escape) return escape.value
+      if (thrown === exit) return exit.value
       throw thrown
     } finally {
-      escape.live = false
+      exit.live = false
     }
   }
 

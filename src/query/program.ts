@@ -7,8 +7,8 @@
 import fs from 'node:fs'
 import { Bug, LetheError } from '../core/errors.js'
 import { defaultLimits, type Limits } from '../core/limits.js'
-import type { EventBatch } from '../event/batch.js'
-import type { Effects } from '../tables/effects.js'
+import { EventBatch } from '../event/batch.js'
+import { Effects } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { Emitter } from './emit-js.js'
 import { dropSignal } from './event-primitives.js'
@@ -62,7 +62,7 @@ class CompiledProgram implements EventProgram {
   private readonly engine: Engine
   private readonly emitted: Emitted
   // One object for all events: `context.host` of the primitives.
-  private readonly host: { batch: EventBatch; event: number; effects: Effects }
+  private readonly host = { batch: new EventBatch(), event: 0, effects: new Effects() }
 
   constructor(
     readonly source: string,
@@ -75,7 +75,6 @@ class CompiledProgram implements EventProgram {
     this.declared = tables
     // The only text that becomes code here was made by emit-js: names of its own, and integers.
     this.emitted = new Function('C', 'K', code)(this.engine, constants) as Emitted
-    this.host = { batch: undefined as unknown as EventBatch, event: 0, effects: undefined as unknown as Effects }
     this.load()
   }
 
