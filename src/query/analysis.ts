@@ -7,7 +7,16 @@
 //
 // Forms nest no deeper than the source and its macros may (maxNestingDepth), so the passes recurse.
 
-import type { AgainForm, CallForm, Core, GlobalVariable, LambdaForm, LetrecForm, LocalVariable, LoopForm } from './core-form.js'
+import type {
+  AgainForm,
+  CallForm,
+  Core,
+  GlobalVariable,
+  LambdaForm,
+  LetrecForm,
+  LocalVariable,
+  LoopForm,
+} from './core-form.js'
 
 /** Prepares the forms of a program, once all of it has been expanded. */
 export function analyse(forms: readonly Core[]): Core[] {
@@ -151,7 +160,14 @@ class Analyser {
     for (const operand of start.operands) found.visit(operand, false)
     found.visit(lambda.body, true)
     if (!found.isLoop) return undefined
-    const loop: LoopForm = { tag: 'loop', name: lambda.name, variables: lambda.parameters, values: start.operands, body: lambda.body, at: lambda.at }
+    const loop: LoopForm = {
+      tag: 'loop',
+      name: lambda.name,
+      variables: lambda.parameters,
+      values: start.operands,
+      body: lambda.body,
+      at: lambda.at,
+    }
     loop.body = continued(loop, self, lambda.body)
     return loop
   }

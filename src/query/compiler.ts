@@ -6,7 +6,18 @@
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
-import type { AgainForm, CallForm, Core, GlobalVariable, LambdaForm, LetForm, LetrecForm, LocalVariable, LoopForm, PrimitiveForm } from './core-form.js'
+import type {
+  AgainForm,
+  CallForm,
+  Core,
+  GlobalVariable,
+  LambdaForm,
+  LetForm,
+  LetrecForm,
+  LocalVariable,
+  LoopForm,
+  PrimitiveForm,
+} from './core-form.js'
 import { branchNumberOps, branchOps, inlineOps, MAX_OPERAND, Op } from './opcodes.js'
 import type { Primitive } from './primitive.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
@@ -24,8 +35,9 @@ const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
 export function compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Block {
-  const compiler = new BlockCompiler(undefined, undefined, unit, numbering, 'program')
-  const body: Core = forms.length === 0 ? { tag: 'constant', value: unspecified } : { tag: 'sequence', items: [...forms] }
+  const compiler = new BlockCompiler(undefined, unit, numbering, 'program')
+  const body: Core =
+    forms.length === 0 ? { tag: 'constant', value: unspecified } : { tag: 'sequence', items: [...forms] }
   return compiler.finish(body)
 }
 
@@ -43,7 +55,6 @@ class BlockCompiler {
   private maxDepth: number
 
   constructor(
-    private readonly outer: BlockCompiler | undefined,
     private readonly lambda: LambdaForm | undefined,
     private readonly unit: Unit,
     private readonly numbering: Numbering,
@@ -243,7 +254,12 @@ class BlockCompiler {
     const branch = branchOps.get(op)
     if (branch === undefined) return -1
     const withNumber = branchNumberOps.get(op)
-    if (withNumber !== undefined && right?.tag === 'constant' && typeof right.value === 'number' && small(right.value)) {
+    if (
+      withNumber !== undefined &&
+      right?.tag === 'constant' &&
+      typeof right.value === 'number' &&
+      small(right.value)
+    ) {
       this.value(left!, false)
       return this.marked(this.emit(withNumber, 0, right.value), form.at)
     }
@@ -263,7 +279,7 @@ class BlockCompiler {
   }
 
   private closure(form: LambdaForm): void {
-    const inner = new BlockCompiler(this, form, this.unit, this.numbering, form.name)
+    const inner = new BlockCompiler(form, this.unit, this.numbering, form.name)
     const block = inner.finish(form.body)
     const captures = [...inner.free.keys()].map(variable => {
       const slot = this.slots.get(variable)
@@ -352,7 +368,11 @@ class BlockCompiler {
     const count = operands.length
     if (primitive.spread !== undefined || primitive.isResumable || count > 3) {
       for (const operand of operands) this.pushValue(operand)
-      const general = primitive.spread ? Op.PrimitiveSpread : primitive.isResumable ? Op.PrimitiveResumable : Op.PrimitiveN
+      const general = primitive.spread
+        ? Op.PrimitiveSpread
+        : primitive.isResumable
+          ? Op.PrimitiveResumable
+          : Op.PrimitiveN
       this.mark(this.emit(general, index, count), at)
     } else {
       this.operands(operands)
@@ -420,4 +440,3 @@ class BlockCompiler {
 export function isMutable(value: Value): boolean {
   return value instanceof Pair || value instanceof Text || (value instanceof Vector && value.items.length > 0)
 }
-

@@ -6,7 +6,9 @@ import { operandsAt } from './verifier.js'
 
 /** One line an instruction, inner blocks behind. */
 export function disassemble(block: Block): string {
-  const lines = [`${block.name || 'lambda'}: ${block.parameters} parameters${block.rest ? ' and a rest' : ''}, depth ${block.maxDepth}`]
+  const lines = [
+    `${block.name || 'lambda'}: ${block.parameters} parameters${block.rest ? ' and a rest' : ''}, depth ${block.maxDepth}`,
+  ]
   for (let pc = 0; pc < block.code.length; ) {
     const { row, operands, next } = operandsAt(block, pc)
     const shown = row.operands.map((kind, i) => {

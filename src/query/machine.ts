@@ -31,7 +31,10 @@ const LARGE_ALLOCATION = 32_768
 /** Thrown by `allocate` within a primitive: measure, then run the instruction again. */
 const measureFirst = new LetheError('measure-first', 'memory is measured first', 500)
 
-const haltBlock = new Block('', 0, false, Int32Array.of(Op.Underflow), [], [], [], 0, 3, new Int32Array(0), { source: '', sealed: true })
+const haltBlock = new Block('', 0, false, Int32Array.of(Op.Underflow), [], [], [], 0, 3, new Int32Array(0), {
+  source: '',
+  sealed: true,
+})
 const halt = new Closure(haltBlock, [])
 
 const GeneratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())) as object
@@ -387,7 +390,8 @@ export class Machine implements Context {
 
   /** A value as it is; a generator becomes the machine's task. */
   private settle(result: Value | Resumable): Value {
-    if (typeof result !== 'object' || result === null || !isPrototypeOf.call(GeneratorPrototype, result)) return result as Value
+    if (typeof result !== 'object' || result === null || !isPrototypeOf.call(GeneratorPrototype, result))
+      return result as Value
     this.task = result as Resumable
     this.taskBytes = this.allocated
     return null
@@ -421,7 +425,12 @@ export class Machine implements Context {
       this.enter(callee, parameters + 1)
     } else if (callee instanceof Closure && args.length !== callee.block.parameters) {
       this.site ??= { block: this.closure.block, pc: this.pc }
-      throw wrongArity(callee.name, callee.block.parameters, callee.block.rest ? Infinity : callee.block.parameters, args.length)
+      throw wrongArity(
+        callee.name,
+        callee.block.parameters,
+        callee.block.rest ? Infinity : callee.block.parameters,
+        args.length,
+      )
     } else {
       this.pushAll(args)
       this.call(callee, args.length)
@@ -474,6 +483,28 @@ export class Machine implements Context {
     const items: Value[] = []
     for (let rest = list; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
     return items
+  }
+
+  /** The frames from the innermost outwards, at most `limit`: where each stands. */
+  *frames(limit: number): Generator<{ closure: Closure; pc: number }> {
+    let { closure, pc, fp, segments } = this
+    let items: readonly Value[] = this.stack
+    while (limit-- > 0) {
+      if (closure === halt) {
+        if (segments === null) return
+        ;({ closure, pc, fp } = segments)
+        items = segments.slots.items
+        segments = segments.next
+      }
+      yield { closure, pc }
+      const header = fp + closure.block.slots
+      const caller = items[header]
+      // In the middle of a tail call there may be no frame here any more.
+      if (!(caller instanceof Closure)) return
+      pc = items[header + 1] as number
+      fp -= items[header + 2] as number
+      closure = caller
+    }
   }
 
   private literal(index: number): Value {
@@ -575,8 +606,8 @@ export class Machine implements Context {
             break
           }
           case Op.PatchClosure: {
-            let target = stack[fp + (word >> 8)]!
-            if (target instanceof Box) target = target.value
+            let target: Value = stack[fp + (word >> 8)]!
+            if (target instanceof Box) target = target.value as Value
             ;(target as Closure).free[code[pc++]!] = stack[fp + code[pc++]!]!
             continue
           }
@@ -702,11 +733,25 @@ export class Machine implements Context {
             acc = block.primitives[word >> 8]!.run!(this, acc, undefined!, undefined!, undefined!, undefined!) as Value
             break
           case Op.Primitive2:
-            acc = block.primitives[word >> 8]!.run!(this, stack[sp - 1]!, acc, undefined!, undefined!, undefined!) as Value
+            acc = block.primitives[word >> 8]!.run!(
+              this,
+              stack[sp - 1]!,
+              acc,
+              undefined!,
+              undefined!,
+              undefined!,
+            ) as Value
             sp--
             break
           case Op.Primitive3:
-            acc = block.primitives[word >> 8]!.run!(this, stack[sp - 2]!, stack[sp - 1]!, acc, undefined!, undefined!) as Value
+            acc = block.primitives[word >> 8]!.run!(
+              this,
+              stack[sp - 2]!,
+              stack[sp - 1]!,
+              acc,
+              undefined!,
+              undefined!,
+            ) as Value
             sp -= 2
             break
           case Op.PrimitiveN:
@@ -736,7 +781,8 @@ export class Machine implements Context {
             acc = acc.cdr
             continue
           case Op.Cadr:
-            if (!(acc instanceof Pair && acc.cdr instanceof Pair)) throw wrongType('cadr', 'a list of at least two', acc)
+            if (!(acc instanceof Pair && acc.cdr instanceof Pair))
+              throw wrongType('cadr', 'a list of at least two', acc)
             acc = acc.cdr.car
             continue
           case Op.LocalCar: {
@@ -878,27 +924,32 @@ export class Machine implements Context {
             continue
           case Op.JumpUnlessEqual: {
             const left = stack[--sp]!
-            if (typeof left === 'number' && typeof acc === 'number' ? left !== acc : compare('=', left, acc) !== 0) pc = word >> 8
+            if (typeof left === 'number' && typeof acc === 'number' ? left !== acc : compare('=', left, acc) !== 0)
+              pc = word >> 8
             continue
           }
           case Op.JumpUnlessLess: {
             const left = stack[--sp]!
-            if (!(typeof left === 'number' && typeof acc === 'number' ? left < acc : compare('<', left, acc) < 0)) pc = word >> 8
+            if (!(typeof left === 'number' && typeof acc === 'number' ? left < acc : compare('<', left, acc) < 0))
+              pc = word >> 8
             continue
           }
           case Op.JumpUnlessGreater: {
             const left = stack[--sp]!
-            if (!(typeof left === 'number' && typeof acc === 'number' ? left > acc : compare('>', left, acc) > 0)) pc = word >> 8
+            if (!(typeof left === 'number' && typeof acc === 'number' ? left > acc : compare('>', left, acc) > 0))
+              pc = word >> 8
             continue
           }
           case Op.JumpUnlessLessOrEqual: {
             const left = stack[--sp]!
-            if (!(typeof left === 'number' && typeof acc === 'number' ? left <= acc : compare('<=', left, acc) <= 0)) pc = word >> 8
+            if (!(typeof left === 'number' && typeof acc === 'number' ? left <= acc : compare('<=', left, acc) <= 0))
+              pc = word >> 8
             continue
           }
           case Op.JumpUnlessGreaterOrEqual: {
             const left = stack[--sp]!
-            if (!(typeof left === 'number' && typeof acc === 'number' ? left >= acc : compare('>=', left, acc) >= 0)) pc = word >> 8
+            if (!(typeof left === 'number' && typeof acc === 'number' ? left >= acc : compare('>=', left, acc) >= 0))
+              pc = word >> 8
             continue
           }
           case Op.JumpUnlessEqualNumber:
@@ -1016,7 +1067,11 @@ function addNumber(context: Context, value: Value, by: number): Value {
 function badIndex(procedure: string, vector: Value, index: Value): LetheError {
   if (!(vector instanceof Vector)) return wrongType(procedure, 'a vector', vector)
   if (typeof index !== 'number') return wrongType(procedure, 'an exact index', index)
-  return new LetheError('out-of-range', `\`${procedure}\`: index ${index} is outside of a vector of ${vector.items.length}`, 400)
+  return new LetheError(
+    'out-of-range',
+    `\`${procedure}\`: index ${index} is outside of a vector of ${vector.items.length}`,
+    400,
+  )
 }
 
 function startOfInstruction(block: Block, pc: number): number {
@@ -1051,4 +1106,3 @@ function copyLiteral(value: Value): { copy: Value; bytes: number } {
   }
   return { copy: copyOf(value), bytes }
 }
-

@@ -9,7 +9,22 @@
 
 import { Closure } from './block.js'
 import { Continuation, type Segment } from './continuation.js'
-import { Box, Bytes, Delayed, HashTable, Opaque, Pair, Port, Ratio, Flonum, Text, type Value, Values, Vector, Char } from './value.js'
+import {
+  Box,
+  Bytes,
+  Char,
+  Delayed,
+  Flonum,
+  HashTable,
+  Opaque,
+  Pair,
+  Port,
+  Ratio,
+  Text,
+  type Value,
+  Values,
+  Vector,
+} from './value.js'
 
 let epochs = 0
 

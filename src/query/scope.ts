@@ -79,8 +79,14 @@ export class TopLevel {
   constructor(
     readonly symbols: SymbolTable,
     readonly parent: TopLevel | undefined,
+    /** The library's own: its variables are sealed, and it sees the names with %. */
+    readonly sealed = false,
   ) {
     this.scope = new Scope(undefined, this)
+  }
+
+  private outer(symbol: Sym): Binding | undefined {
+    return !this.sealed && symbol.name.startsWith('%') ? undefined : this.parent?.find(symbol)
   }
 
   bind(symbol: Sym, binding: Binding): void {
@@ -94,7 +100,7 @@ export class TopLevel {
   lookup(symbol: Sym): Binding {
     const own = this.names.get(symbol)
     if (own !== undefined) return own
-    const outer = this.parent?.find(symbol)
+    const outer = this.outer(symbol)
     if (outer !== undefined && !(outer instanceof GlobalVariable)) return outer
     return this.variable(symbol, outer)
   }
@@ -103,12 +109,12 @@ export class TopLevel {
   define(symbol: Sym): GlobalVariable {
     const own = this.names.get(symbol)
     if (own instanceof GlobalVariable) return own
-    const outer = this.parent?.find(symbol)
+    const outer = this.outer(symbol)
     return this.variable(symbol, outer instanceof GlobalVariable ? outer : undefined)
   }
 
   private variable(symbol: Sym, hides: GlobalVariable | undefined): GlobalVariable {
-    const made = new GlobalVariable(symbol.name, hides, false, undefined)
+    const made = new GlobalVariable(symbol.name, hides, this.sealed, undefined)
     this.names.set(symbol, made)
     this.variables.push(made)
     return made

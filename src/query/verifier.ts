@@ -4,7 +4,7 @@
 
 import { assert } from '../core/errors.js'
 import type { Block } from './block.js'
-import { Op, type OperandKind, OPS, type OpRow } from './opcodes.js'
+import { OPS, Op, type OperandKind, type OpRow } from './opcodes.js'
 
 /** The operands of the instruction at `pc`: A, then the further words. Captures are left out. */
 export function operandsAt(block: Block, pc: number): { row: OpRow; operands: number[]; next: number } {

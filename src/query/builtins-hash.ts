@@ -1,0 +1,163 @@
+// Hash tables, by `equal?`.
+//
+// A JavaScript Map finds entries, under a key that two Scheme values share exactly if they are `equal?`: numbers and
+// symbols stand for themselves, strings and characters get a tag in front (so that "1" is not 1, and no name is special),
+// structures are written out, objects without contents by a number of their own.
+
+import { indexOf } from './argument.js'
+import { outOfRange, wrongType } from './complaint.js'
+import { fixed } from './define.js'
+import type { Context, PrimitiveGroup } from './primitive.js'
+import { Printer } from './printer.js'
+import {
+  Bytes,
+  Char,
+  Flonum,
+  HashTable,
+  listOf,
+  Pair,
+  Procedure,
+  Ratio,
+  Sym,
+  Text,
+  unspecified,
+  type Value,
+  Vector,
+} from './value.js'
+
+const MAX_KEY = 100_000
+
+const identities = new WeakMap<object, number>()
+let lastIdentity = 0
+
+function identityOf(value: object): number {
+  let found = identities.get(value)
+  if (found === undefined) {
+    found = ++lastIdentity
+    identities.set(value, found)
+  }
+  return found
+}
+
+function hashKey(context: Context, name: string, value: Value): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Sym) return value
+  if (value instanceof Text) {
+    const text = value.text()
+    context.charge(text.length >> 3)
+    return `s${text}`
+  }
+  if (value instanceof Char) return `c${value.code}`
+  if (value instanceof Flonum) return `f${Object.is(value.value, -0) ? '-0' : value.value}`
+  if (value instanceof Ratio) return `r${value.numerator}/${value.denominator}`
+  if (!(value instanceof Pair) && !(value instanceof Vector)) return value
+  // Objects that print alike need not be equal: their identities are part of the key.
+  const printer = new Printer(value, false)
+  let text = 'l'
+  while (!printer.step(256)) {
+    text += printer.take()
+    context.charge(256)
+    if (text.length > MAX_KEY) throw outOfRange(name, `a key is longer than ${MAX_KEY} characters`)
+  }
+  text += printer.take()
+  context.allocate(text.length * 2)
+  return text.includes('#<') ? text + identitiesIn(value) : text
+}
+
+function identitiesIn(value: Value): string {
+  const found: number[] = []
+  const pending: Value[] = [value]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next instanceof Pair) pending.push(next.cdr, next.car)
+    else if (next instanceof Vector) pending.push(...next.items)
+    else if (next instanceof Procedure || next instanceof HashTable) found.push(identityOf(next))
+  }
+  return `|${found.join(',')}`
+}
+
+function tableOf(name: string, value: Value): HashTable {
+  if (value instanceof HashTable) return value
+  throw wrongType(name, 'a hash table', value)
+}
+
+function listing(context: Context, table: HashTable, pick: (key: Value, value: Value) => Value, bytes: number): Value {
+  const size = table.entries.size
+  context.allocate(size * bytes)
+  context.charge(size)
+  return listOf([...table.entries.values()].map(entry => pick(entry.key, entry.value)))
+}
+
+export const hashTables: PrimitiveGroup = {
+  title: 'Hash tables',
+  primitives: [
+    fixed('(make-hash-table)', 'An empty hash table; keys are compared by `equal?`.', context => {
+      context.allocate(Bytes.HashTable)
+      return new HashTable()
+    }),
+    fixed('(hash-table? VALUE)', '#t if VALUE is a hash table.', (_, value) => value instanceof HashTable),
+    fixed(
+      '(hash-ref TABLE KEY [DEFAULT])',
+      'The value under KEY, or DEFAULT (#f).',
+      (context, table, key, otherwise) => {
+        const entry = tableOf('hash-ref', table).entries.get(hashKey(context, 'hash-ref', key))
+        return entry === undefined ? (otherwise ?? false) : entry.value
+      },
+      ["(let ((h (make-hash-table))) (hash-set! h 'a 1) (hash-ref h 'a))", '1'],
+    ),
+    fixed('(hash-set! TABLE KEY VALUE)', 'Puts VALUE under KEY.', (context, table, key, value) => {
+      const { entries } = tableOf('hash-set!', table)
+      const found = hashKey(context, 'hash-set!', key)
+      const entry = entries.get(found)
+      if (entry !== undefined) entry.value = value
+      else {
+        context.allocate(Bytes.HashEntry)
+        // Growing a Map of 2^n entries copies it all.
+        const size = entries.size + 1
+        if (size > 4096 && (size & (size - 1)) === 0) context.charge(size >> 1)
+        entries.set(found, { key, value })
+      }
+      return unspecified
+    }),
+    fixed('(hash-delete! TABLE KEY)', 'Takes KEY and its value out.', (context, table, key) => {
+      tableOf('hash-delete!', table).entries.delete(hashKey(context, 'hash-delete!', key))
+      return unspecified
+    }),
+    fixed('(hash-has? TABLE KEY)', '#t if there is a value under KEY.', (context, table, key) =>
+      tableOf('hash-has?', table).entries.has(hashKey(context, 'hash-has?', key)),
+    ),
+    fixed('(hash-count TABLE)', 'How many keys TABLE has.', (_, table) => tableOf('hash-count', table).entries.size),
+    fixed('(hash-keys TABLE)', 'The keys, in the order they came.', (context, table) =>
+      listing(context, tableOf('hash-keys', table), key => key, Bytes.Pair),
+    ),
+    fixed('(hash-values TABLE)', 'The values, in the order their keys came.', (context, table) =>
+      listing(context, tableOf('hash-values', table), (_, value) => value, Bytes.Pair),
+    ),
+    fixed('(hash->alist TABLE)', '((key . value) …), in the order the keys came.', (context, table) =>
+      listing(context, tableOf('hash->alist', table), (key, value) => new Pair(key, value), 2 * Bytes.Pair),
+    ),
+    fixed('(hash-clear! TABLE)', 'Takes out everything.', (_, table) => {
+      tableOf('hash-clear!', table).entries.clear()
+      return unspecified
+    }),
+    fixed('(hash-copy TABLE)', 'A new table with the same keys and values.', (context, table) => {
+      const { entries } = tableOf('hash-copy', table)
+      context.allocate(Bytes.HashTable + entries.size * Bytes.HashEntry)
+      context.charge(entries.size)
+      const copy = new HashTable()
+      for (const [found, { key, value }] of entries) copy.entries.set(found, { key, value })
+      return copy
+    }),
+    fixed(
+      '(hash VALUE MODULUS)',
+      'A number in [0, MODULUS) that is the same for values that are `equal?`.',
+      (context, value, modulus) => {
+        const below = indexOf('hash', modulus, 1, 0x7fff_ffff)
+        const key = hashKey(context, 'hash', value)
+        const text = value instanceof Sym ? `y${value.name}` : String(key)
+        let hash = 0
+        for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+        context.charge(text.length >> 2)
+        return (hash >>> 0) % below
+      },
+    ),
+  ],
+}
