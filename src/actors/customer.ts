@@ -13,6 +13,7 @@
 import { LetheError } from '../core/errors.js'
 import type { EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, Decoder, decodeAll, Format } from '../event/decode.js'
+import type { Rendering } from '../query/answer.js'
 import type { EventProgram } from '../query/program.js'
 import type { CompiledQuery, QueryRun } from '../query/query.js'
 import { type CustomerFile, EntryKind, type JournalWriter } from '../storage/contract.js'
@@ -48,6 +49,7 @@ export interface RunningQuery {
   readonly reply: QueryReply
   readonly compiled: CompiledQuery
   run: QueryRun | undefined
+  rendering: Rendering | undefined
   startedMs: number
   cancelled: boolean
 }
@@ -70,7 +72,7 @@ export interface Directory {
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void
   /** The entry is applied: answer it, free what it holds. */
   applied(customer: Customer, delivery: Delivery): void
-  finishQuery(customer: Customer, query: RunningQuery): void
+  finishQuery(customer: Customer, query: RunningQuery, body: string | LetheError): void
   /** More work has come up outside a step. */
   wake(customer: Customer): void
   checkpointed(customer: Customer): void
@@ -617,19 +619,36 @@ export class Customer {
     const query = this.queries.shift()
     if (!query) return false
     if (query.cancelled) return this.queries.length > 0
-    if (this.stepQuery(query, untilMs)) this.directory.finishQuery(this, query)
-    else this.queries.push(query)
+    const body = this.stepQuery(query, untilMs)
+    if (body === undefined) this.queries.push(query)
+    else this.directory.finishQuery(this, query, body)
     return this.queries.length > 0
   }
 
-  private stepQuery(query: RunningQuery, untilMs: number): boolean {
-    query.run ??= this.parts.startQuery(query, {
-      state: this.state,
-      today: Math.max(this.state.day, this.parts.time.day()),
-      ensureDay: day => this.ensureDay(day),
-    })
+  /** Runs a query, then writes its answer down; undefined while there is more to do. */
+  private stepQuery(query: RunningQuery, untilMs: number): string | LetheError | undefined {
+    const { clock } = this.parts
     // Another query or an entry may have used the turn up; a query always gets a little.
-    return query.run.step(Math.max(untilMs, this.parts.clock.monotonicMs() + 0.2))
+    const until = Math.max(untilMs, clock.monotonicMs() + 0.2)
+    if (!query.rendering) {
+      query.run ??= this.parts.startQuery(query, {
+        state: this.state,
+        today: Math.max(this.state.day, this.parts.time.day()),
+        ensureDay: day => this.ensureDay(day),
+      })
+      if (!query.run.step(until)) return undefined
+      query.rendering = this.parts.renderQuery(query)
+    }
+    try {
+      do {
+        const { done, value } = query.rendering.next()
+        if (done) return value as string
+      } while (clock.monotonicMs() < until)
+    } catch (error) {
+      if (!(error instanceof LetheError)) throw error
+      return error
+    }
+    return undefined
   }
 
   private ensureDay(day: number): 'ready' | 'loading' {

@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Limits } from '../core/limits.js'
 import type { Random } from '../core/random.js'
+import type { Rendering } from '../query/answer.js'
 import type { QueryData } from '../query/data.js'
 import type { QueryRun } from '../query/query.js'
 import type { CustomerStore, Journal } from '../storage/contract.js'
@@ -54,6 +55,7 @@ export interface Parts extends Surroundings {
   readonly applier: Applier
   readonly programs: Programs
   startQuery(query: RunningQuery, data: QueryData): QueryRun
+  renderQuery(query: RunningQuery): Rendering
   filesSetAside(): void
   checkpointFailed(customer: Customer, error: unknown): void
 }

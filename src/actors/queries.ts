@@ -3,8 +3,9 @@
 import type { Clock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import { type Rendering, renderCsv, renderJson, renderText } from '../query/answer.js'
 import type { QueryData } from '../query/data.js'
-import { answerCsv, answerJson, answerText, type CompiledQuery, compileQuery, QueryRun } from '../query/query.js'
+import { type CompiledQuery, compileQuery, QueryRun } from '../query/query.js'
 import type { RunningQuery } from './customer.js'
 import type { QueryRequest } from './service.js'
 
@@ -44,31 +45,24 @@ export class QueryDesk {
     return new QueryRun(query.compiled, data, this.limits, this.clock)
   }
 
-  /** Answers a query that has come to its end. */
-  answer(query: RunningQuery): string {
+  /** Writes the answer down, in steps: an answer may be megabytes. */
+  *render(query: RunningQuery): Rendering {
     const outcome = query.run!.outcome!
-    if (!outcome.ok) {
-      query.reply.refused(outcome.error)
-      return outcome.error.code
-    }
+    if (!outcome.ok) throw outcome.error
     const elapsedMs = Math.round((this.clock.monotonicMs() - query.startedMs) * 1000) / 1000
-    try {
-      switch (query.request.format) {
-        case 'json':
-          query.reply.answered('application/json', answerJson(outcome, elapsedMs, this.limits))
-          break
-        case 'text':
-          query.reply.answered('text/plain; charset=utf-8', answerText(outcome, this.limits))
-          break
-        case 'csv':
-          query.reply.answered('text/csv; charset=utf-8', answerCsv(outcome, this.limits))
-          break
-      }
-    } catch (error) {
-      if (!(error instanceof LetheError)) throw error
-      query.reply.refused(error)
-      return error.code
+    return yield* RENDERERS[query.request.format](outcome, elapsedMs, this.limits)
+  }
+
+  /** Answers a query whose rendering has come to its end, with its body or with what went wrong. */
+  answer(query: RunningQuery, body: string | LetheError): string {
+    if (typeof body !== 'string') {
+      query.reply.refused(body)
+      return body.code
     }
+    query.reply.answered(CONTENT_TYPES[query.request.format], body)
     return 'ok'
   }
 }
+
+const RENDERERS = { json: renderJson, text: renderText, csv: renderCsv }
+const CONTENT_TYPES = { json: 'application/json', text: 'text/plain; charset=utf-8', csv: 'text/csv; charset=utf-8' }

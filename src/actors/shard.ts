@@ -89,6 +89,7 @@ export class Shard implements ShardService, Directory {
         },
       }),
       startQuery: (query, data) => this.queryDesk.start(query, data),
+      renderQuery: query => this.queryDesk.render(query),
       filesSetAside: () => {
         this.stat.filesSetAside++
       },
@@ -424,7 +425,15 @@ export class Shard implements ShardService, Directory {
       return () => {}
     }
     const startedMs = this.parts.clock.monotonicMs()
-    const query: RunningQuery = { request, reply, compiled, run: undefined, startedMs, cancelled: false }
+    const query: RunningQuery = {
+      request,
+      reply,
+      compiled,
+      run: undefined,
+      rendering: undefined,
+      startedMs,
+      cancelled: false,
+    }
     customer.asked.add(query)
     customer.actor!.tell({ tag: 'query', query })
     return () => {
@@ -440,10 +449,11 @@ export class Shard implements ShardService, Directory {
     return undefined
   }
 
-  finishQuery(customer: Customer, query: RunningQuery): void {
+  finishQuery(customer: Customer, query: RunningQuery, body: string | LetheError): void {
     customer.asked.delete(query)
-    this.stat.queried(this.queryDesk.answer(query))
+    this.stat.queried(this.queryDesk.answer(query, body))
     query.run = undefined
+    query.rendering = undefined
   }
 
   control(route: CustomerRoute, request: ControlRequest, reply: ControlReply): void {
