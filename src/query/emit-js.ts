@@ -38,6 +38,7 @@ import { emitEffect, emitEventTest, eventNumber, eventSlice, eventValue } from '
 import { emitInline, emitInlineTest } from './emit-inline.js'
 import { accepts, childrenOf, costOf, type Known, Plan, type ProgramCore } from './emit-plan.js'
 import type { Primitive } from './primitive.js'
+import { isUnfit, unfit } from './program-core.js'
 import { type Engine, ProgramProcedure } from './program-runtime.js'
 import { placeOf } from './source.js'
 import { Box, unassigned, unspecified, type Value } from './value.js'
@@ -249,6 +250,7 @@ export class Emitter {
   }
 
   primitive(primitive: Primitive): Primitive {
+    if (isUnfit(primitive)) throw unfit(this.source, primitive.name, -1)
     let made = this.guarded.get(primitive)
     if (made === undefined) {
       made = this.engine.guarded(primitive)
@@ -499,6 +501,8 @@ export class Emitter {
     if (known !== undefined) return this.procedureOf(known)
     if (variable.primitive !== undefined) return this.constant(this.primitive(variable.primitive))
     if (variable.sealed) {
+      const own = this.engine.procedure(variable.name)
+      if (own !== undefined) return this.constant(own)
       const definition = this.core.library(variable)
       if (definition?.tag === 'constant') return this.constant(definition.value)
       if (definition?.tag === 'global') return this.global({ ...definition, at: form.at })
@@ -677,16 +681,13 @@ export class Emitter {
   /** Primitives that call what they are given: the engine does that. */
   private special(form: PrimitiveForm): string | undefined {
     const name = form.primitive.name
-    const method = SPECIAL[name]
+    const method = Object.hasOwn(SPECIAL, name) ? SPECIAL[name] : undefined
     if (method === undefined) {
       if (name !== 'apply-default' || this.core.builtin === undefined) return undefined
       return this.applyDefault(form)
     }
-    const [first, ...rest] = this.operands(form.operands)
-    const depth = this.calleeDepth()
-    if (method === 'apply') return `(${this.at(form.at)}C.apply(${depth},${first},[${rest.join(',')}]))`
-    if (method === 'values') return `C.values([${[first, ...rest].filter(text => text !== undefined).join(',')}])`
-    return `(${this.at(form.at)}C.${method}(${[depth, first, ...rest].join(',')}))`
+    const [first, second] = this.operands(form.operands)
+    return `(${this.at(form.at)}C.${method}(${this.calleeDepth()},${first},${second}))`
   }
 
   private applyDefault(form: PrimitiveForm): string {
@@ -699,9 +700,19 @@ export class Emitter {
     return this.callKnown(known, [])
   }
 
-  /** Tail forms that are no calls; true if it was one. */
+  /** Primitives that leave the procedure; true if it was one. */
   private specialTail(form: PrimitiveForm): boolean {
-    void form
+    const { name } = form.primitive
+    if (name === '%apply' && this.current.lambda !== undefined) {
+      const [procedure, operands] = this.operands(form.operands)
+      this.line(`${this.at(form.at, ';')}return C.tailList(${procedure},${operands});`)
+      return true
+    }
+    // A drop in the tail of on-event needs no exception, which would cost a microsecond.
+    if (name === 'drop!' && this.current.known === this.plan.onEventOf(this.core) && !this.current.known?.called) {
+      this.line(`return C.drop(${this.value(form.operands[0]!)});`)
+      return true
+    }
     return false
   }
 
@@ -993,4 +1004,7 @@ function collectBound(form: Core, bound: Set<LocalVariable>): void {
 }
 
 /** Primitives that call what they are given, and the engine's method for each. */
-const SPECIAL: Readonly<Record<string, string>> = {}
+const SPECIAL: Readonly<Record<string, 'applyList' | 'applyValues'>> = {
+  '%apply': 'applyList',
+  '%apply-values': 'applyValues',
+}

@@ -41,6 +41,8 @@ export class Known {
   bounces = false
   /** Its own tail calls of itself. */
   loops = false
+  /** Somebody calls it, besides the engine. */
+  called = false
   readonly calls = new Set<Known>()
   readonly tailCalls = new Set<Known>()
   callsUnknown = false
@@ -152,6 +154,7 @@ export class Plan {
   knownGlobal(variable: GlobalVariable): Known | undefined {
     const known = this.known.get(variable)
     if (known !== undefined || !variable.sealed || variable.primitive !== undefined) return known
+    if (ENGINE_PROCEDURES.has(variable.name)) return undefined
     const definition = this.core.library(variable)
     if (definition !== undefined) this.countDefinitions([definition])
     return definition?.tag === 'lambda' ? this.addKnown(variable, definition, true) : undefined
@@ -281,6 +284,7 @@ export class Plan {
   private escape(known: Known): void {
     if (known.escapes) return
     known.escapes = true
+    known.called = true
     this.changed = true
     known.parameters.forEach((_, index) => {
       this.join(known, index, 'value')
@@ -378,6 +382,7 @@ export class Plan {
       if (tail) owner.tailCallsUnknown = true
       return
     }
+    known.called = true
     this.visitKnown(known)
     known.lambda.parameters.forEach((_, index) => {
       this.join(known, index, this.formOf(form.operands[index]!))
@@ -431,7 +436,15 @@ export class Plan {
 }
 
 /** Primitives that call what they are given: in emitted code they are part of the runtime. */
-export const CALLING = new Set<string>()
+export const CALLING = new Set(['%apply', '%apply-values'])
+
+/** Library procedures that have to do with continuations: the engine has its own. */
+export const ENGINE_PROCEDURES = new Set([
+  'call-with-current-continuation',
+  'call/cc',
+  'call-with-escape-continuation',
+  'dynamic-wind',
+])
 
 export function accepts(lambda: LambdaForm, count: number): boolean {
   const fewest = lambda.parameters.length

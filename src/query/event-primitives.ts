@@ -137,10 +137,10 @@ export function putOnceKey(context: Context, effects: Effects, scope: Value, key
   return OTHER_SCOPE
 }
 
-export function drop(reason: Value): never {
+/** Why an event is dropped, as the ledger names it. */
+export function noteReason(reason: Value): void {
   const text = keyText('drop!', reason) ?? 'program'
   dropSignal.reason = text.slice(0, MAX_REASON) || 'program'
-  throw dropSignal
 }
 
 function joinedKey(context: Context, parts: readonly Value[]): Value {
@@ -315,7 +315,8 @@ const writing: PrimitiveDefinition[] = [
     arity: [1, 1],
     run: (context, reason) => {
       hostOf(context, 'drop!')
-      return drop(reason)
+      noteReason(reason)
+      throw dropSignal
     },
   },
   {

@@ -7,6 +7,7 @@ import { Bug } from '../core/errors.js'
 import { defaultLimits } from '../core/limits.js'
 import { analyse } from './analysis.js'
 import { control } from './builtins-control.js'
+import { dataPrimitives } from './builtins-data.js'
 import { hashTables } from './builtins-hash.js'
 import { numbers } from './builtins-numbers.js'
 import { output } from './builtins-output.js'
@@ -38,10 +39,11 @@ export const primitiveGroups: readonly PrimitiveGroup[] = [
   hashTables,
   control,
   output,
+  ...dataPrimitives,
 ]
 
 /** The Scheme parts, in order; each may use what comes before it. */
-const schemeParts = ['library.scm']
+const schemeParts = ['library.scm', 'prelude.scm']
 
 export interface Library {
   readonly top: TopLevel
@@ -49,6 +51,8 @@ export interface Library {
   readonly globals: readonly (Value | undefined)[]
   readonly literals: readonly Value[]
   readonly rewindSlot: number
+  /** What the Scheme parts define, in core form: emit-js takes what a program needs from here. */
+  readonly definitions: ReadonlyMap<GlobalVariable, Core>
 }
 
 let built: Library | undefined
@@ -70,6 +74,7 @@ export function buildLibrary(
     top.bind(librarySymbols.intern(name), new SpecialForm(name))
   let globals: (Value | undefined)[] = []
   const literals: Value[] = []
+  const definitions = new Map<GlobalVariable, Core>()
   const numbering: Numbering = {
     literals,
     slotOf: variable => {
@@ -85,8 +90,9 @@ export function buildLibrary(
     top.bind(librarySymbols.intern(definition.name), variable)
   }
   for (const { name, source } of parts) {
-    const forms = readForms(source, top, librarySymbols)
-    const block = compileTop(analyse(forms), { source, sealed: true }, numbering)
+    const forms = analyse(readForms(source, top, librarySymbols))
+    for (const form of forms) if (form.tag === 'set-global') definitions.set(form.variable, form.value)
+    const block = compileTop(forms, { source, sealed: true }, numbering)
     const machine = new Machine(
       {
         globals,
@@ -114,6 +120,7 @@ export function buildLibrary(
     globals,
     literals,
     rewindSlot: rewind instanceof GlobalVariable ? rewind.slot : -1,
+    definitions,
   }
 }
 

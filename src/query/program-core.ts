@@ -8,24 +8,24 @@
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { analyse } from './analysis.js'
+import { dataPrimitives } from './builtins-data.js'
 import { type Core, GlobalVariable } from './core-form.js'
 import type { ProgramCore } from './emit-plan.js'
 import { childrenOf } from './emit-plan.js'
+import { suggestion } from './error-report.js'
 import { eventPrimitives } from './event-primitives.js'
-import { Expander } from './expander.js'
+import { readForms, standardLibrary } from './library.js'
 import { Primitive } from './primitive.js'
-import { definitionOf, specialForms, standardTop } from './program-library.js'
-import { Reader } from './reader.js'
 import { TopLevel } from './scope.js'
 import { placeOf, syntaxError } from './source.js'
-import { endOfFile, librarySymbols, SymbolTable } from './value.js'
+import { librarySymbols, SymbolTable } from './value.js'
 
 let events: TopLevel | undefined
 
 /** The top level that programs stand on. */
 export function eventTop(): TopLevel {
   if (events !== undefined) return events
-  events = new TopLevel(librarySymbols, standardTop())
+  events = new TopLevel(librarySymbols, standardLibrary().top, true)
   for (const group of eventPrimitives) {
     for (const definition of group.primitives) {
       const variable = new GlobalVariable(definition.name, undefined, true, new Primitive(definition))
@@ -49,23 +49,21 @@ export function readProgram(source: string, limits: Limits, builtin?: ProgramCor
   }
   const symbols = new SymbolTable(librarySymbols)
   const top = new TopLevel(symbols, eventTop())
-  const reader = new Reader(source, symbols, limits.maxNestingDepth)
-  const expander = new Expander(source, top, specialForms(), limits.maxNestingDepth)
-  const expanded: Core[] = []
-  for (;;) {
-    const at = reader.skip()
-    const form = reader.read()
-    if (form === endOfFile) break
-    expanded.push(...expander.expandTop(form, at))
-  }
-  const forms = analyse(expanded)
+  const forms = analyse(readForms(source, top, symbols))
   const onEvent = top.variables.find(variable => variable.name === 'on-event' && variable.defined)
   if (onEvent === undefined) {
     throw syntaxError(source, source.length, 'a program must (define (on-event e) …), and this one does not')
   }
   checkNames(source, top, forms)
   const usesDefault = forms.some(form => mentions(form, 'apply-default'))
-  return { forms, onEvent, builtin: usesDefault ? builtin : undefined, library: definitionOf, symbols, top }
+  return {
+    forms,
+    onEvent,
+    builtin: usesDefault ? builtin : undefined,
+    library: variable => standardLibrary().definitions.get(variable),
+    symbols,
+    top,
+  }
 }
 
 function mentions(form: Core, name: string): boolean {
@@ -76,8 +74,10 @@ function mentions(form: Core, name: string): boolean {
 /** A name that nothing defines is said so when the program is sent, not when an event first gets there. */
 function checkNames(source: string, top: TopLevel, forms: readonly Core[]): void {
   const visit = (form: Core): void => {
+    if (form.tag === 'primitive' && isUnfit(form.primitive)) throw unfit(source, form.primitive.name, form.at)
     if (form.tag === 'global') {
       const { variable } = form
+      if (variable.primitive !== undefined && isUnfit(variable.primitive)) throw unfit(source, variable.name, form.at)
       const isThere = variable.defined || variable.assigned || variable.sealed || variable.hides !== undefined
       if (!isThere) throw unbound(source, top, variable.name, form.at)
     }
@@ -86,36 +86,20 @@ function checkNames(source: string, top: TopLevel, forms: readonly Core[]): void
   forms.forEach(visit)
 }
 
+const unfitNames = new Set(dataPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
+for (const name of ['day', 'day->string']) unfitNames.delete(name)
+
+/** Whether a primitive reads what programs must not: tables, and the day. */
+export const isUnfit = (primitive: Primitive): boolean => unfitNames.has(primitive.name)
+
+/** Programs are pure (R13): what on-event does must follow from the event alone. */
+export function unfit(source: string, name: string, at: number): LetheError {
+  const message = `\`${name}\` reads tables, and a program cannot: it sees the event, and says what should happen`
+  return new LetheError('not-in-programs', message, 400, at < 0 ? {} : placeOf(source, at))
+}
+
 function unbound(source: string, top: TopLevel, name: string, at: number): LetheError {
-  const suggestion = nearest(name, top.knownNames())
-  const message = `\`${name}\` is not defined${suggestion ? `; did you mean \`${suggestion}\`?` : ''}`
+  const meant = suggestion(name, top.knownNames())
+  const message = `\`${name}\` is not defined${meant ? `; did you mean \`${meant}\`?` : ''}`
   return new LetheError('unbound-variable', message, 400, at < 0 ? {} : placeOf(source, at))
-}
-
-/** The known name that differs in the fewest letters, at most a third of them. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined
-  let least = Math.floor(name.length / 3) + 1
-  for (const candidate of known) {
-    if (candidate.startsWith('%') || Math.abs(candidate.length - name.length) >= least) continue
-    const distance = editDistance(name, candidate)
-    if (distance < least) {
-      least = distance
-      best = candidate
-    }
-  }
-  return best
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + change))
-    }
-    row = next
-  }
-  return row[b.length]!
 }

@@ -35,7 +35,7 @@
   (bump! "sessions" "")
   (bump! "sessions/app" app))
 
-;; A group id stands for one bug: crashes that a person would call the same share it.
+;; A group id stands for one bug: crashes that a person would call the same share it. (key A B) is "A B" as one key.
 (define (on-crash e user app)
   (let ((group (field e 'group)))
     (bump! "crashes" "")
@@ -45,6 +45,7 @@
     (bump! "crashes/platform" (field e 'platform))
     (bump! "crashes/device" (field e 'device))
     (bump! "crashes/group" group)
+    (bump! "crashes/group/app" (key group app))
     (sketch! "users/crashed" "" user)
     (sketch! "users/group" group user)
     (when (once! 'crashed (field e 'session))
@@ -82,7 +83,6 @@
     (bump! "network/status" (field e 'status))
     (observe! "network/ms" host (field e 'ms))))
 
-;; (key "checkout" "success") is "checkout success", and #f where either is.
 (define (on-transaction e)
   (let ((name (field e 'name)))
     (bump! "transaction" (key name (field e 'state)))

@@ -20,7 +20,7 @@ import {
   wrongArity,
   wrongType,
 } from './complaint.js'
-import { amountOf, joinSlices, putText } from './event-primitives.js'
+import { amountOf, dropSignal, joinSlices, noteReason, putText } from './event-primitives.js'
 import { type EventHost, numberValue, textOfSlice, theEvent } from './event-value.js'
 import { type Context, Primitive, type PrimitiveDefinition, WAIT } from './primitive.js'
 import {
@@ -64,6 +64,17 @@ class Escape extends Procedure {
   readonly name = 'continuation'
   live = true
   value: Value = false
+}
+
+/** A library procedure that emitted code needs in another way. */
+class EngineProcedure extends Procedure {
+  constructor(
+    readonly name: string,
+    readonly count: number,
+    readonly run: (engine: Engine, depth: number, operands: readonly Value[]) => Value,
+  ) {
+    super()
+  }
 }
 
 export class Engine implements Context {
@@ -138,7 +149,7 @@ export class Engine implements Context {
     if (procedure instanceof ProgramProcedure) {
       return this.bounce(depth, procedure.emitted(depth, ...this.arguments(procedure, operands)))
     }
-    return this.callOther(procedure, operands)
+    return this.callOther(depth, procedure, operands)
   }
 
   call1(depth: number, procedure: Value, a: Value): Value {
@@ -155,7 +166,7 @@ export class Engine implements Context {
     return this.call(depth, procedure, [a, b])
   }
 
-  private callOther(procedure: Value, operands: readonly Value[]): Value {
+  private callOther(depth: number, procedure: Value, operands: readonly Value[]): Value {
     if (procedure instanceof Primitive) {
       const count = operands.length
       if (count < procedure.fewest || count > procedure.most) {
@@ -177,6 +188,13 @@ export class Engine implements Context {
       procedure.value = operands.length === 1 ? operands[0]! : new Values(operands)
       throw procedure
     }
+    if (procedure instanceof EngineProcedure) {
+      if (operands.length !== procedure.count) {
+        throw wrongArity(procedure.name, procedure.count, procedure.count, operands.length)
+      }
+      this.charge(1)
+      return procedure.run(this, depth, operands)
+    }
     throw notCallable(procedure)
   }
 
@@ -189,7 +207,7 @@ export class Engine implements Context {
         const procedure = this.tailProcedure
         if (procedure instanceof ProgramProcedure) {
           answer = procedure.emitted(depth, ...this.arguments(procedure, operands))
-        } else answer = this.callOther(procedure, operands)
+        } else answer = this.callOther(depth, procedure, operands)
       }
     }
     return answer
@@ -247,26 +265,41 @@ export class Engine implements Context {
     return answer
   }
 
-  apply(depth: number, procedure: Value, operands: readonly Value[]): Value {
-    const all = operands.slice(0, -1)
-    let rest: Value = operands[operands.length - 1]!
-    while (rest instanceof Pair) {
+  /** `(%apply PROCEDURE LIST)`. */
+  applyList(depth: number, procedure: Value, list: Value): Value {
+    return this.call(depth, procedure, this.items(list))
+  }
+
+  tailList(procedure: Value, list: Value): Value {
+    return this.tail(procedure, this.items(list))
+  }
+
+  private items(list: Value): Value[] {
+    const items: Value[] = []
+    let rest = list
+    for (; rest instanceof Pair; rest = rest.cdr) {
       this.charge(1)
-      all.push(rest.car)
-      if (all.length > MAX_OPERANDS) throw outOfRange('apply', `more than ${MAX_OPERANDS} arguments`)
-      rest = rest.cdr
+      items.push(rest.car)
+      if (items.length > MAX_OPERANDS) throw outOfRange('apply', `more than ${MAX_OPERANDS} arguments`)
     }
-    if (rest !== null) throw new LetheError('wrong-type', '`apply` wanted a list as its last argument', 400)
-    return this.call(depth, procedure, all)
+    if (rest !== null) throw wrongType('apply', 'a list of arguments', list)
+    return items
   }
 
-  values(operands: readonly Value[]): Value {
-    return operands.length === 1 ? operands[0]! : new Values(operands)
-  }
-
-  callWithValues(depth: number, producer: Value, consumer: Value): Value {
-    const produced = this.call(depth, producer, [])
+  /** `(%apply-values CONSUMER VALUES)`. */
+  applyValues(depth: number, consumer: Value, produced: Value): Value {
     return this.call(depth, consumer, produced instanceof Values ? produced.items : [produced])
+  }
+
+  /** The engine's own version of a library procedure. */
+  procedure(name: string): Procedure | undefined {
+    return engineProcedures.get(name)
+  }
+
+  /** `drop!` in the tail of on-event. */
+  drop(reason: Value): unknown {
+    noteReason(reason)
+    return dropSignal
   }
 
   // ——— variables
@@ -409,6 +442,23 @@ export class Engine implements Context {
     return typeSymbols[type]!
   }
 }
+
+const capture = (name: string): [string, EngineProcedure] => [
+  name,
+  new EngineProcedure(name, 1, (engine, depth, [receiver]) => engine.callWithEscape(depth, receiver!)),
+]
+
+const engineProcedures = new Map<string, EngineProcedure>([
+  capture('call-with-current-continuation'),
+  capture('call/cc'),
+  capture('call-with-escape-continuation'),
+  [
+    'dynamic-wind',
+    new EngineProcedure('dynamic-wind', 3, (engine, depth, [before, thunk, after]) =>
+      engine.dynamicWind(depth, before!, thunk!, after!),
+    ),
+  ],
+])
 
 const MAX_OPERANDS = 1_000
 const typeSymbols = EVENT_TYPES.map(name => librarySymbols.intern(name))

@@ -52,6 +52,7 @@ t.test('a crash counts by app, system, platform, device and group, and marks its
     'bump crashes/platform [ios] 1',
     'bump crashes/device [iPhone15,2] 1',
     `bump crashes/group [${group}] 1`,
+    `bump crashes/group/app [${group} 1.2] 1`,
     'sketch users/crashed [] [ada]',
     `sketch users/group [${group}] [ada]`,
     'once 1 [s1]',
