@@ -7,12 +7,18 @@ import { httpBenches } from './suites/http.js'
 import { journalBenches } from './suites/journal.js'
 import { languageBenches } from './suites/language.js'
 import { latencyBenches } from './suites/latency.js'
+import { memoryBenches } from './suites/memory.js'
+import { programBenches } from './suites/program.js'
 import { redisBenches } from './suites/redis.js'
+import { tableBenches } from './suites/tables.js'
 
 export const benches: readonly Bench[] = [
   ...hashBenches,
   ...hllBenches,
   ...decodeBenches,
+  ...programBenches,
+  ...tableBenches,
+  ...memoryBenches,
   ...journalBenches,
   ...languageBenches,
   ...httpBenches,

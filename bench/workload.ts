@@ -34,9 +34,9 @@ function pick<T>(random: Random, values: readonly T[]): T {
 }
 
 /** One event of about 118 bytes as JSON. */
-export function benchEvent(random: Random, users: number): BenchEvent {
+export function benchEvent(random: Random, users: number, names = EVENT_NAMES): BenchEvent {
   const user = Math.floor(random.fraction() * users)
-  const name = Math.floor(random.fraction() * EVENT_NAMES)
+  const name = Math.floor(random.fraction() * names)
   return {
     type: 'event',
     name: `checkout-${String(name).padStart(2, '0')}`,

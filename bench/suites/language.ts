@@ -1,5 +1,9 @@
 // The language: small programs that everybody times, on our machine, beside Chicken's interpreter, Guile's compiler and
 // virtual machine, and BiwaScheme, in the same run.
+import { defaultLimits } from '../../src/core/limits.js'
+import { compileProgram } from '../../src/query/program.js'
+import { Effects } from '../../src/tables/effects.js'
+import { decodeEvents, emptyState } from '../batches.js'
 import type { Bench, Measuring } from '../bench.js'
 import { type Scheme, schemes } from '../peers/schemes.js'
 import { type LanguageProgram, languagePrograms } from './language-programs.js'
@@ -29,9 +33,44 @@ async function timeProgram(b: Measuring, program: LanguageProgram): Promise<void
   }
 }
 
-export const languageBenches: readonly Bench[] = languagePrograms.map(program => ({
-  name: `language/${program.name}`,
-  about: `the program "${program.name}" in Schemes`,
-  placement: 'server' as const,
-  run: (b: Measuring) => timeProgram(b, program),
-}))
+/** Programs for events become JavaScript: what that leaves over what a person would write. */
+async function emitted(b: Measuring): Promise<void> {
+  const n = b.parameter('fib of', 10, 27)
+  const limits = { ...defaultLimits, maxProgramSteps: 2 ** 30 }
+  const source = `(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
+(define (on-event e) (bump! "fib" "" (fib (if (equal? (field e 'app) "9.9.9") ${n} 5))))`
+  const program = compileProgram(source, limits)
+  // The samples that check a program do not bear this version.
+  const real = decodeEvents([{ type: 'event', name: 'fib', app: '9.9.9' }])
+  const effects = new Effects()
+  const sessions = emptyState(0).sessions
+  const byHand = (k: number): number => (k < 2 ? k : byHand(k - 1) + byHand(k - 2))
+  await b.contest(1, [
+    {
+      name: 'emitted from Scheme',
+      run: () => {
+        effects.begin(real, program.declared, sessions)
+        program.run(real, 0, effects)
+        return effects.amounts[0]!
+      },
+    },
+    { name: 'JavaScript by hand', run: () => byHand(n) },
+  ])
+  const ratio = b.ratio('emitted : by hand', 'emitted from Scheme', 'JavaScript by hand', 'ns')
+  b.aim('emitted code, fib, times as long as JavaScript by hand', ratio, 'at most', 3)
+}
+
+export const languageBenches: readonly Bench[] = [
+  ...languagePrograms.map(program => ({
+    name: `language/${program.name}`,
+    about: `the program "${program.name}" in Schemes`,
+    placement: 'server' as const,
+    run: (b: Measuring) => timeProgram(b, program),
+  })),
+  {
+    name: 'language/emitted',
+    about: 'fib as a program for events, which is emitted as JavaScript, and by hand',
+    placement: 'server',
+    run: emitted,
+  },
+]
