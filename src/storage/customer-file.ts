@@ -1,0 +1,270 @@
+// One customer's LMDB file while it is open: a single tree, see file-header.ts for its keys.
+//
+// One tree instead of a database per slot: a customer with 400 days would need 402 handles, each with its own open
+// transaction, and lmdb-js has had crashes in clearing and dropping databases. Ranges do the same.
+//
+// All writes of a commit are queued in one turn of the event loop; lmdb-js then carries them out as one transaction on
+// its thread. `overlappingSync` is off: a commit that is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
+// `useWritemap` is never on: a full disk would be a SIGBUS.
+import * as fs from 'node:fs'
+import { dirname } from 'node:path'
+import { open, type RootDatabase } from 'lmdb'
+import { assert, LetheError } from '../core/errors.js'
+import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
+import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
+import { checkLmdbFile } from './lmdb-check.js'
+
+export const fileDamaged = (path: string, why: string): LetheError =>
+  new LetheError('file-damaged', `${path}: ${why}`, 503, { path, why })
+
+type Tree = RootDatabase<Buffer, Buffer>
+
+const openTree = (path: string): Tree =>
+  open({
+    path,
+    noSubdir: true,
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    compression: false,
+    cache: false,
+    pageSize: 4096,
+    maxDbs: 1,
+    overlappingSync: false,
+    eventTurnBatching: false,
+  }) as Tree
+
+/** LMDB says EIO for a write that was cut short, whatever cut it. */
+const NEARLY_FULL_BYTES = 4 * 1024 * 1024
+
+/** What the disk said when a commit failed. lmdb-js rejects twice, the second time where nobody waits. */
+async function commitFailure(path: string, error: unknown): Promise<LetheError> {
+  const second = (error as { commitError?: Promise<unknown> }).commitError
+  let cause = error as Error
+  if (second !== undefined) await second.catch((reason: Error) => (cause = reason))
+  const { bavail, bsize } = fs.statfsSync(dirname(path))
+  const full =
+    bavail * bsize < NEARLY_FULL_BYTES || /ENOSPC|No space left|EFBIG|File too large|EDQUOT|quota/i.test(cause.message)
+  return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${cause.message}`, 503, { path })
+}
+
+// Twice the same key would count the old value out of the sums twice.
+function assertDistinct(pages: readonly PageWrite[]): void {
+  const keys = new Set<string>()
+  for (const page of pages) keys.add(Buffer.from(page.key).toString('latin1'))
+  assert(keys.size === pages.length, 'a page is written once')
+}
+
+export class OpenFile implements CustomerFile {
+  private tree: Tree
+  private header: FileHeader | undefined
+  private durable = false
+  private committing = false
+  users = 0
+  usedAt = 0
+
+  /** Throws `file-damaged`. `created` is whether there was none. */
+  constructor(
+    readonly incarnation: bigint,
+    readonly path: string,
+    readonly created: boolean,
+    private readonly giveBack: (file: OpenFile) => void,
+  ) {
+    if (!created) {
+      const why = checkLmdbFile(path)
+      if (why !== undefined) throw fileDamaged(path, why)
+    }
+    try {
+      this.tree = openTree(path)
+    } catch (error) {
+      throw fileDamaged(path, (error as Error).message)
+    }
+    try {
+      this.header = this.readHeader()
+    } catch (error) {
+      void this.close()
+      throw error
+    }
+  }
+
+  private readHeader(): FileHeader | undefined {
+    const bytes = this.tree.get(HEADER_KEY)
+    if (bytes === undefined) {
+      for (const _ of this.tree.getKeys({ limit: 1 })) throw fileDamaged(this.path, 'rows without a header')
+      return undefined
+    }
+    const header = decodeHeader(bytes, this.incarnation)
+    if (typeof header === 'string') throw fileDamaged(this.path, header)
+    return header
+  }
+
+  meta(): { n: number; slots: number; rows: Row[] } | undefined {
+    const { header } = this
+    if (header === undefined) return undefined
+    return { n: header.n, slots: header.slots, rows: this.rows(META) }
+  }
+
+  day(slot: number): { day: number; rows: Row[] } | undefined {
+    const scope = this.header?.scopes.get(slot)
+    return scope === undefined ? undefined : { day: scope.day, rows: this.rows(slot) }
+  }
+
+  days(): [number, number][] {
+    const found: [number, number][] = []
+    for (const scope of this.header?.scopes.values() ?? []) if (scope.slot !== META) found.push([scope.slot, scope.day])
+    return found
+  }
+
+  private rows(slot: number): Row[] {
+    const expected = this.header!.scopes.get(slot) ?? new Scope(slot, 0)
+    const found = new Scope(slot, expected.day)
+    const rows: Row[] = []
+    const prefix = prefixOf(slot).length
+    for (const { key, value } of this.tree.getRange({ start: prefixOf(slot), end: endOf(slot) })) {
+      found.add(key, value)
+      rows.push({ key: key.subarray(prefix), value })
+      if (found.rows > expected.rows) break
+    }
+    if (!found.same(expected)) {
+      const name = slot === META ? 'meta' : `day-${slot}`
+      throw fileDamaged(
+        this.path,
+        `${name}: ${found.rows} rows of ${expected.rows}, or other contents than were written`,
+      )
+    }
+    return rows
+  }
+
+  async commit(write: FileWrite): Promise<void> {
+    assert(!this.committing, 'one commit at a time')
+    this.committing = true
+    try {
+      if (this.header !== undefined && this.header.slots !== write.slots) await this.rewrite(write)
+      else this.header = await this.put(this.tree, this.header ?? new FileHeader(this.incarnation, write.slots), write)
+    } finally {
+      this.committing = false
+    }
+  }
+
+  /** Carries out `write` on a copy of `before`, in one transaction; answers the header as it then is. */
+  private async put(tree: Tree, before: FileHeader, write: FileWrite): Promise<FileHeader> {
+    for (const { slot, day } of write.days) {
+      const held = before.scopes.get(slot)
+      assert(held === undefined || held.day <= day, 'a slot never goes back to an older day')
+    }
+    assertDistinct(write.meta)
+    for (const { pages } of write.days) assertDistinct(pages)
+    const header = before.copy()
+    header.n = write.n
+    header.slots = write.slots
+    // A batch is one transaction. Without it lmdb-js would batch by turns of the event loop, and a failed commit would
+    // reject a promise of its own that nobody can reach.
+    const committed = tree.batch(() => this.queue(tree, header, write))
+    try {
+      await committed
+    } catch (error) {
+      throw await commitFailure(this.path, error)
+    }
+    tree.resetReadTxn()
+    let rows = 1
+    for (const scope of header.scopes.values()) rows += scope.rows
+    const { entryCount } = tree.getStats() as { entryCount: number }
+    if (entryCount !== rows) throw fileDamaged(this.path, `${entryCount} rows after a commit that makes ${rows}`)
+    return header
+  }
+
+  // Must not throw: lmdb-js commits what was queued before. Hence all assertions come earlier.
+  private queue(tree: Tree, header: FileHeader, write: FileWrite): void {
+    const pages = (scope: Scope, cleared: boolean, writes: readonly PageWrite[]) => {
+      const prefix = prefixOf(scope.slot)
+      for (const page of writes) {
+        const key = Buffer.concat([prefix, page.key])
+        const old = cleared ? undefined : tree.get(key)
+        if (old !== undefined) scope.remove(key, old)
+        if (page.value !== null) {
+          scope.add(key, page.value)
+          void tree.put(key, page.value as Buffer)
+        } else if (old !== undefined) void tree.remove(key)
+      }
+    }
+    const meta = header.scopes.get(META) ?? new Scope(META, 0)
+    header.scopes.set(META, meta)
+    pages(meta, false, write.meta)
+    for (const day of write.days) {
+      let scope = header.scopes.get(day.slot)
+      const clear = scope !== undefined && (day.clear || scope.day !== day.day)
+      if (clear) {
+        for (const key of tree.getKeys({ start: prefixOf(day.slot), end: endOf(day.slot) })) void tree.remove(key)
+      }
+      if (scope === undefined || clear) scope = new Scope(day.slot, day.day)
+      header.scopes.set(day.slot, scope)
+      pages(scope, clear, day.pages)
+    }
+    void tree.put(HEADER_KEY, header.encode())
+  }
+
+  /** Another number of slots: a fresh file under the new modulus, then renamed over this one (R7). */
+  private async rewrite(write: FileWrite): Promise<void> {
+    const before = this.header!
+    const path = `${this.path}.new`
+    fs.rmSync(path, { force: true })
+    fs.rmSync(`${path}-lock`, { force: true })
+    const tree = openTree(path)
+    try {
+      const header = new FileHeader(this.incarnation, write.slots)
+      const moved: { slot: number; day: number; clear: boolean; pages: PageWrite[] }[] = []
+      // Of two days that meet in one slot the later one stays.
+      const newest = new Map<number, Scope>()
+      for (const scope of before.scopes.values()) {
+        const slot = scope.day % write.slots
+        if (scope.slot !== META && (newest.get(slot)?.day ?? -1) < scope.day) newest.set(slot, scope)
+      }
+      for (const [slot, scope] of newest)
+        moved.push({ slot, day: scope.day, clear: false, pages: this.rows(scope.slot) })
+      const copied = await this.put(tree, header, {
+        n: before.n,
+        slots: write.slots,
+        meta: this.rows(META),
+        days: moved,
+      })
+      // The days of `write` are in their new slots already.
+      const written = await this.put(tree, copied, write)
+      await this.tree.close()
+      await tree.close()
+      fs.renameSync(path, this.path)
+      fs.rmSync(`${path}-lock`, { force: true })
+      this.header = written
+      this.durable = false
+      this.tree = openTree(this.path)
+    } catch (error) {
+      fs.rmSync(path, { force: true })
+      fs.rmSync(`${path}-lock`, { force: true })
+      throw error
+    }
+  }
+
+  async flushed(): Promise<void> {
+    if (this.durable) return
+    // Commits sync themselves. What is not sure is the name, and what a process before this one wrote.
+    try {
+      for (const path of [this.path, dirname(this.path), dirname(dirname(this.path))]) {
+        const handle = await fs.promises.open(path, 'r')
+        try {
+          await handle.sync()
+        } finally {
+          await handle.close()
+        }
+      }
+    } catch (error) {
+      throw new LetheError('disk-error', `${this.path}: ${(error as Error).message}`, 503, { path: this.path })
+    }
+    this.durable = true
+  }
+
+  release(): void {
+    this.giveBack(this)
+  }
+
+  async close(): Promise<void> {
+    await this.tree?.close()
+  }
+}

@@ -1,0 +1,216 @@
+import { spawn } from 'node:child_process'
+import * as fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { systemRandom } from '../../src/core/random.js'
+import type { CustomerStore } from '../../src/storage/contract.js'
+import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
+import { memoryCustomerStore } from '../../src/storage/memory-store.js'
+import { silent } from './journal-rig.js'
+import { page, storeSuite, text } from './store-suite.js'
+
+const root = t.testdir()
+
+export const store = (name: string, maxOpenFiles = 16): CustomerStore =>
+  openCustomerStore({
+    folder: `${root}/${name}/customers`,
+    runFolder: `${root}/${name}/run`,
+    shard: 0,
+    shards: 1,
+    maxOpenFiles,
+    log: silent,
+  })
+
+t.test('the store on LMDB', async t => {
+  storeSuite(t as never, name => {
+    const made = store(name)
+    return {
+      store: made,
+      reopen: async () => {
+        await made.close()
+        return store(name)
+      },
+    }
+  })
+})
+
+t.test('the store in memory', async t => {
+  storeSuite(t as never, () => {
+    const made = memoryCustomerStore()
+    return {
+      store: made,
+      reopen: async () => {
+        made.crash()
+        return made
+      },
+    }
+  })
+})
+
+t.test('R3: the store in memory loses what was not flushed', async t => {
+  const made = memoryCustomerStore()
+  const file = made.open(1n)
+  await file.commit({ n: 1, slots: 8, meta: [page('a', '1')], days: [] })
+  await file.flushed()
+  await file.commit({ n: 2, slots: 8, meta: [page('a', '2')], days: [] })
+  t.equal(file.meta()?.n, 2)
+  made.crash()
+  t.equal(made.open(1n).meta()?.n, 1)
+})
+
+t.test('R9: never more files are open than may be; those in use are never closed', async t => {
+  const made = store('pool', 4)
+  for (let i = 0n; i < 40n; i++) {
+    const file = made.open(i)
+    await file.commit({ n: Number(i) + 1, slots: 8, meta: [page('a', String(i))], days: [] })
+    file.release()
+    t.ok(made.openFiles <= 8, `${made.openFiles} open`)
+  }
+  const held = [0n, 1n, 2n, 3n].map(i => made.open(i))
+  t.throws(() => made.open(9n), { code: 'too-many-files', status: 503 })
+  t.equal(text(held[3]!.meta()?.rows), 'a=3')
+  held[0]!.release()
+  await new Promise(resolve => setImmediate(resolve))
+  while (made.openFiles > 4) await new Promise(resolve => setImmediate(resolve))
+  const next = made.open(9n)
+  t.equal(text(next.meta()?.rows), 'a=9')
+  await made.close()
+})
+
+t.test('a commit that fails for want of space is told, once, and the file lives on', async t => {
+  const child = spawn(
+    'bash',
+    [
+      '-c',
+      `ulimit -S -f 400; trap '' XFSZ; exec "${process.execPath}" "${fileURLToPath(new URL('./full-disk-child.js', import.meta.url))}" "${root}/full"`,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let out = ''
+  child.stdout.on('data', data => (out += data))
+  child.stderr.on('data', data => (out += data))
+  const code = await new Promise(resolve => child.on('close', resolve))
+  t.match(out, /failed: disk-(full|error)/)
+  t.match(out, /after: n=\d+ intact/)
+  t.match(out, /again: ok/)
+  t.notMatch(out, /unhandled/)
+  t.equal(code, 0, out)
+})
+
+// ——— nine kinds of damage
+
+const ROWS = 600
+
+async function prepare(name: string): Promise<{ folder: string; path: string }> {
+  fs.mkdirSync(`${root}/${name}`, { recursive: true })
+  const made = store(name)
+  for (const incarnation of [1n, 2n]) {
+    const file = made.open(incarnation)
+    const pages = Array.from({ length: ROWS }, (_, i) => page(`key ${i}`, `${incarnation} `.repeat(20 + (i % 100))))
+    await file.commit({ n: 5, slots: 8, meta: [page('m', '1')], days: [{ slot: 3, day: 11, clear: false, pages }] })
+    pages.push(page('big', 'x'.repeat(30_000)))
+    await file.commit({ n: 6, slots: 8, meta: [page('m', '2')], days: [{ slot: 3, day: 11, clear: false, pages }] })
+    file.release()
+  }
+  await made.close()
+  return { folder: `${root}/${name}`, path: customerPath(`${root}/${name}/customers`, 1n) }
+}
+
+const someByte = (bytes: Buffer) => Math.floor(systemRandom.fraction() * bytes.length)
+const somePage = (bytes: Buffer) => 4096 * Math.floor(systemRandom.fraction() * (bytes.length / 4096))
+
+const damages: Record<string, (bytes: Buffer, path: string) => Buffer> = {
+  emptied: () => Buffer.alloc(0),
+  'cut to a page': bytes => bytes.subarray(0, 4096),
+  'cut mid-page': bytes => bytes.subarray(0, Math.floor(bytes.length / 2 / 4096) * 4096 + 1000),
+  'meta pages zeroed': bytes => bytes.fill(0, 0, 8192),
+  'one bit': bytes => {
+    bytes[someByte(bytes)]! ^= 1 << Math.floor(systemRandom.fraction() * 8)
+    return bytes
+  },
+  'one page': bytes => {
+    const at = somePage(bytes)
+    return bytes.fill(0, at, at + 4096)
+  },
+  'random pages': bytes => {
+    for (let i = 0; i < 5; i++) {
+      const at = somePage(bytes)
+      systemRandom.fill(bytes.subarray(at, at + 4096))
+    }
+    return bytes
+  },
+  'wrong version': bytes => {
+    bytes.writeUInt32LE(77, 28)
+    bytes.writeUInt32LE(77, 4096 + 28)
+    return bytes
+  },
+  "replaced by another customer's": (_, path) =>
+    fs.readFileSync(path.replace('/01/', '/02/').replace('01.mdb', '02.mdb')),
+}
+
+/** Loads customer 1 in a child, as a shard would; answers its last word, or the signal that ended it. */
+function load(folder: string): Promise<string> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./load-child.js', import.meta.url)), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let out = ''
+  child.stdout.on('data', data => (out += data))
+  return new Promise(resolve =>
+    child.on('close', (code, signal) => resolve(code === 0 ? out.trim() : `died ${signal}`)),
+  )
+}
+
+t.test('R9: no kind of damage shortens a table in silence', { timeout: 240_000 }, async t => {
+  const { folder, path } = await prepare('damage')
+  const whole = fs.readFileSync(path)
+  const good = await load(folder)
+  t.match(good, /^loaded 601 /)
+  const seen: Record<string, number> = {}
+  for (const [kind, damage] of Object.entries(damages)) {
+    const random = ['one bit', 'one page', 'random pages'].includes(kind)
+    for (let round = 0; round < (random ? 6 : 1); round++) {
+      fs.writeFileSync(path, damage(Buffer.from(whole), path))
+      fs.rmSync(`${path}-lock`, { force: true })
+      let answer = await load(folder)
+      if (answer.startsWith('died')) {
+        // The next start finds the marker, tries the file in a child of its own and sets it aside.
+        seen['died'] = (seen['died'] ?? 0) + 1
+        answer = await load(folder)
+        t.match(answer, /^aside at start/, `${kind}: set aside after a death`)
+      } else if (answer.startsWith('damaged')) seen['found'] = (seen['found'] ?? 0) + 1
+      else {
+        // Damage where there is no data: all is there, to the byte.
+        t.equal(answer, good, `${kind}: loaded, and whole`)
+        t.ok(random, `${kind} is never loaded`)
+        seen['harmless'] = (seen['harmless'] ?? 0) + 1
+      }
+      if (!random) t.match(answer, /^(damaged|aside)/, `${kind}: ${answer}`)
+    }
+  }
+  t.comment(JSON.stringify(seen))
+})
+
+t.test(
+  'R9: a process that is killed while it opens a file loses nothing: the file is tried, found intact and kept',
+  async t => {
+    const { folder, path } = await prepare('killed')
+    fs.writeFileSync(`${folder}/run/opening-0-0000000000000001`, '')
+    const made = store('killed')
+    t.same(made.asideAtStart, [])
+    t.ok(fs.existsSync(path))
+    t.notOk(fs.existsSync(`${folder}/run/opening-0-0000000000000001`))
+    await made.close()
+  },
+)
+
+t.test('R9: a file that was being opened when the process died, and is damaged, is set aside at the start', async t => {
+  const { folder, path } = await prepare('suspect')
+  fs.writeFileSync(path, Buffer.alloc(9000, 7))
+  fs.writeFileSync(`${folder}/run/opening-3-0000000000000001`, '')
+  const made = store('suspect')
+  t.equal(made.asideAtStart.length, 1, 'shard 3 is no more: its marker is ours')
+  t.equal(made.asideAtStart[0]!.incarnation, 1n)
+  t.ok(fs.existsSync(made.asideAtStart[0]!.path))
+  t.notOk(made.exists(1n))
+  await made.close()
+})
