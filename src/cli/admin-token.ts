@@ -6,7 +6,7 @@ import { keyDigest } from '../actors/routes.js'
 import { LetheError } from '../core/errors.js'
 import { systemRandom } from '../core/random.js'
 import { openControlWriter } from '../storage/control.js'
-import { lockFolder } from '../storage/lock.js'
+import { lockData } from './data-lock.js'
 import { ADMIN_DIGEST } from './first-start.js'
 
 /** Makes a new token, in force from the node's next start; answers its text. Throws where the node runs. */
@@ -15,14 +15,14 @@ export async function resetAdminToken(data: string): Promise<string> {
   if (!fs.existsSync(path.join(folder, 'control'))) {
     throw new LetheError('no-data', `${folder} is not a data folder of Lethe`)
   }
-  const lock = await lockFolder(folder, `lethe admin-token, process ${process.pid}`)
+  const lock = await lockData(folder, `lethe admin-token, process ${process.pid}`)
   try {
-    const control = await openControlWriter({ folder: path.join(folder, 'control') })
+    const control = openControlWriter({ folder: path.join(folder, 'control') })
     const token = makeKey(systemRandom, 'lat')
     await control.setSetting(ADMIN_DIGEST, keyDigest(token))
     await control.close()
     return token
   } finally {
-    await lock.release()
+    lock.release()
   }
 }

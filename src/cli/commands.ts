@@ -105,6 +105,23 @@ Examples:
     .action(query)
 }
 
+function addEval(lethe: Command, exit: (code: number) => void): void {
+  lethe
+    .command('eval')
+    .description('Evaluate Scheme without a node')
+    .argument('[file]', 'a file of Scheme ("-": standard input)')
+    .option('-e, --expression <expression>', 'evaluate this instead')
+    .action(async (file: string | undefined, options: { expression?: string }) => {
+      const source = options.expression ?? fs.readFileSync(file === undefined || file === '-' ? 0 : file, 'utf8')
+      const { evaluate, errorText } = await import('./eval.js')
+      const result = evaluate(source)
+      process.stdout.write(result.output)
+      if (result.ok) return void process.stdout.write(`${result.written}\n`)
+      process.stderr.write(`${errorText(result.error)}\n`)
+      exit(1)
+    })
+}
+
 function addAdminToken(lethe: Command): void {
   lethe
     .command('admin-token')
@@ -146,6 +163,7 @@ export async function run(args: readonly string[], early: EarlyShard): Promise<n
   addQuery(lethe)
   addCustomerCommands(lethe, DEFAULT_URL)
   addInspect(lethe)
+  addEval(lethe, exit)
   addAdminToken(lethe)
   lethe.addHelpText(
     'after',

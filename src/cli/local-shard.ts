@@ -15,14 +15,14 @@ import { openControlReader } from '../storage/control.js'
 import { openCustomerStore } from '../storage/customer-store.js'
 import { realDisk } from '../storage/disk.js'
 import { openJournal } from '../storage/journal.js'
+import { takeLock } from '../storage/lock.js'
+import { shardLock } from './data-lock.js'
 import type { Log } from './log.js'
 import type { ShardStart } from './messages.js'
 
 export interface LocalShard {
   readonly service: ShardService
   readonly control: ControlReader
-  /** Looks at the control store as it is now. */
-  refresh(): void
   close(): Promise<void>
 }
 
@@ -32,7 +32,9 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const { limits, shards } = start
   const { shard } = start.own
   const disk = realDisk
-  const control = await openControlReader({ folder: at('control') })
+  // R4: whoever recovers this journal is alone with it, also when an old supervisor died and left its shards behind.
+  const lock = takeLock(shardLock(start.dataFolder, shard), `shard ${shard}, process ${process.pid}`)
+  const control = openControlReader({ folder: at('control') })
   const [journal, store] = await Promise.all([
     openJournal({
       disk,
@@ -45,7 +47,14 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
       random: systemRandom,
       log,
     }),
-    openCustomerStore({ folder: at('customers'), shard, limits, log }),
+    openCustomerStore({
+      folder: at('customers'),
+      runFolder: at('run'),
+      shard,
+      shards,
+      maxOpenFiles: limits.maxOpenFiles,
+      log,
+    }),
   ])
   for (const incarnation of journal.incarnations()) {
     const record = control.byIncarnation(incarnation)
@@ -71,5 +80,9 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     memory: () => ({ usedBytes: process.memoryUsage.rss(), budgetBytes: start.memoryBytes }),
     fatal,
   })
-  return { service, control, refresh: () => {}, close: () => control.close() }
+  const close = async () => {
+    await control.close()
+    lock.release()
+  }
+  return { service, control, close }
 }

@@ -5,8 +5,8 @@ import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { systemRandom } from '../core/random.js'
 import { openControlWriter } from '../storage/control.js'
-import { lockFolder } from '../storage/lock.js'
 import { readConfig } from './config.js'
+import { lockData } from './data-lock.js'
 import { provision, welcome } from './first-start.js'
 import { openLog } from './log.js'
 import { claimPort } from './port.js'
@@ -35,9 +35,12 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   const jsonLog = config.jsonLog || !process.stderr.isTTY
   const log = openLog('supervisor', jsonLog)
   makeFolder(config.data)
-  const lock = await lockFolder(config.data, `lethe ${VERSION}, process ${process.pid}, port ${config.port}`)
+  const lock = await lockData(
+    config.data,
+    `a Lethe node (version ${VERSION}, process ${process.pid}, port ${config.port})`,
+  )
   const claim = await claimPort(config.host, config.port)
-  const control = await openControlWriter({ folder: path.join(config.data, 'control') })
+  const control = openControlWriter({ folder: path.join(config.data, 'control') })
   const { adminDigest, secrets } = await provision(control, config.adminToken, systemRandom, systemClock)
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${claim.port}`
   if (secrets) process.stdout.write(welcome(url, secrets))
@@ -80,7 +83,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   })
   const clean = await supervisor.drain()
   claim.release()
-  await lock.release()
+  lock.release()
   if ('hopeless' in reason) throw new LetheError('cannot-start', reason.hopeless)
   log.info({ clean }, 'stopped')
   return clean ? 0 : 1

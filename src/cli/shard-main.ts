@@ -130,7 +130,6 @@ function take(message: ToShard): void {
       if (shard) takePeers(shard, message)
       return
     case 'changed':
-      shard?.local.refresh()
       shard?.routes.refresh(message.customer)
       return tell({ tag: 'changed', change: message.change })
     case 'answered':
@@ -158,5 +157,10 @@ function giveUp(error: unknown): void {
 
 process.on('message', message => take(message as ToShard))
 process.on('disconnect', () => process.exit(71))
+process.on('uncaughtException', error => {
+  if (running) running.log.error({ err: error }, 'this shard ends: something is broken')
+  else process.stderr.write(`${error.stack ?? error.message}\n`)
+  process.exit(70)
+})
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})

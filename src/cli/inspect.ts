@@ -1,0 +1,115 @@
+// `lethe inspect`: what the files of a stopped node hold, without starting one.
+import fs from 'node:fs'
+import path from 'node:path'
+import { dayToString } from '../core/clock.js'
+import { LetheError } from '../core/errors.js'
+import type { CustomerRecord } from '../storage/contract.js'
+import { openControlReader } from '../storage/control.js'
+import { customerPath, openCustomerStore } from '../storage/customer-store.js'
+import { lockData } from './data-lock.js'
+import { textTable } from './text-table.js'
+
+interface Found {
+  readonly customer: string
+  readonly incarnation: string
+  readonly blocked: boolean
+  readonly file: string
+  readonly bytes: number
+  /** The entry up to which the file has everything; 0 where there is no file yet. */
+  readonly n: number
+  readonly slots: number
+  readonly days: readonly { slot: number; day: string; rows: number }[]
+  readonly damage: string
+}
+
+function bytesOf(file: string): number {
+  try {
+    return fs.statSync(file).size
+  } catch {
+    return 0
+  }
+}
+
+/** Answers a text for a terminal, or JSON. Locks the folder while it reads: two must not open one LMDB file differently. */
+export async function inspect(data: string, customer: string | undefined, json: boolean): Promise<string> {
+  const folder = path.resolve(data)
+  if (!fs.existsSync(path.join(folder, 'control'))) {
+    throw new LetheError('no-data', `${folder} is not a data folder of Lethe`)
+  }
+  const lock = await lockData(folder, `lethe inspect, process ${process.pid}`)
+  const control = openControlReader({ folder: path.join(folder, 'control') })
+  try {
+    const records = [...control.customers()].filter(record => customer === undefined || record.id === customer)
+    if (customer !== undefined && records.length === 0) {
+      throw new LetheError('no-customer', `there is no customer ${customer} in ${folder}`)
+    }
+    const found = await lookInto(folder, records)
+    const journals = journalFiles(folder)
+    if (json) return `${JSON.stringify({ data: folder, customers: found, journals }, null, 2)}\n`
+    return customer === undefined ? overview(found, journals) : inFull(found[0]!)
+  } finally {
+    await control.close()
+    lock.release()
+  }
+}
+
+async function lookInto(folder: string, records: readonly CustomerRecord[]): Promise<Found[]> {
+  const files = path.join(folder, 'customers')
+  const log = { info() {}, warn() {}, error() {} }
+  const runFolder = path.join(folder, 'run')
+  const store = openCustomerStore({ folder: files, runFolder, shard: 0, shards: 1, maxOpenFiles: 16, log })
+  const found: Found[] = []
+  for (const record of records) {
+    const file = customerPath(files, record.incarnation)
+    const base = {
+      customer: record.id,
+      incarnation: record.incarnation.toString(16).padStart(16, '0'),
+      blocked: record.blocked,
+      file: path.relative(folder, file),
+      bytes: bytesOf(file),
+    }
+    const nothing = { ...base, n: 0, slots: 0, days: [], damage: '' }
+    if (!store.exists(record.incarnation)) {
+      found.push(nothing)
+      continue
+    }
+    try {
+      const open = store.open(record.incarnation)
+      const meta = open.meta()
+      const days = open.days().map(([slot, day]) => ({
+        slot,
+        day: dayToString(day),
+        rows: open.day(slot)?.rows.length ?? 0,
+      }))
+      open.release()
+      found.push({ ...base, n: meta?.n ?? 0, slots: meta?.slots ?? 0, days, damage: '' })
+    } catch (error) {
+      if (!(error instanceof LetheError)) throw error
+      found.push({ ...nothing, damage: error.message })
+    }
+  }
+  await store.close()
+  return found
+}
+
+function journalFiles(folder: string): { file: string; bytes: number }[] {
+  const journal = path.join(folder, 'journal')
+  if (!fs.existsSync(journal)) return []
+  return (fs.readdirSync(journal, { recursive: true }) as string[])
+    .map(name => ({ file: path.join('journal', name), stat: fs.statSync(path.join(journal, name)) }))
+    .filter(({ stat }) => stat.isFile())
+    .map(({ file, stat }) => ({ file, bytes: stat.size }))
+}
+
+function overview(found: readonly Found[], journals: readonly { file: string; bytes: number }[]): string {
+  const rows = found.map(({ customer, n, days, bytes, damage }) => [customer, n, days.length, bytes, damage])
+  const customers = textTable(rows, ['customer', 'entries in file', 'days', 'bytes', 'damage'])
+  const files = journals.map(({ file, bytes }) => [file, bytes])
+  return `${customers}\n${textTable(files, ['journal', 'bytes'])}\nEntries beyond a file's are in the journal, until the next checkpoint.\n`
+}
+
+function inFull({ days, ...found }: Found): string {
+  const facts = Object.entries(found).map(([name, value]) => [name, String(value)])
+  const rows = days.map(({ slot, day, rows: count }) => [slot, day, count])
+  return `${textTable(facts)}\n${textTable(rows, ['slot', 'day', 'pages'])}`
+}
