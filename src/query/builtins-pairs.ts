@@ -284,16 +284,6 @@ export const pairs: PrimitiveGroup = {
       context.charge(count >> 2)
       return at
     }),
-    fixed(
-      '(last LIST)',
-      'The last element of LIST.',
-      (context, list) => {
-        const items = listItems('last', context, list)
-        if (items.length === 0) throw wrongType('last', 'a list with elements', list)
-        return items[items.length - 1]!
-      },
-      ["(last '(1 2 3))", '3'],
-    ),
     sliced(
       '(memq VALUE LIST)',
       'The rest of LIST from the first element that is `eq?` to VALUE, or #f.',

@@ -940,7 +940,7 @@ export class Emitter {
   }
 
   private closure(form: LambdaForm): string {
-    const name = this.fresh('f')
+    const name = this.fresh('g')
     this.line(this.body(name, form, undefined))
     const captured = this.capturedBy(form)
     const roots = captured.length === 0 ? 'undefined' : `C.loaded?undefined:()=>[${captured.join(',')}]`

@@ -7,6 +7,9 @@
 
 ; ——— control
 
+;; (apply PROCEDURE VALUE ... LIST)
+;; Calls PROCEDURE with the VALUEs and the elements of LIST.
+;; (apply + 1 2 '(3 4)) => 10
 (define (apply procedure first . rest)
   (if (null? rest)
       (%apply procedure first)
@@ -21,12 +24,30 @@
 (define (%append-reverse front tail)
   (if (null? front) tail (%append-reverse (cdr front) (cons (car front) tail))))
 
+;; (call-with-values PRODUCER CONSUMER)
+;; Calls CONSUMER with all values that PRODUCER, a procedure of no arguments, answers.
+;; (call-with-values (lambda () (values 1 2)) +) => 3
 (define (call-with-values producer consumer) (%apply-values consumer (producer)))
 
+;; (call-with-current-continuation RECEIVER)
+;; Calls RECEIVER with the continuation: a procedure that goes on from here, as often as it is called. In programs
+;; it can only be left by.
+;; (call-with-current-continuation (lambda (return) (+ 1 (return 5)))) => 5
 (define (call-with-current-continuation receiver) (%capture receiver))
+
+;; (call/cc RECEIVER)
+;; The same as `call-with-current-continuation`.
+;; (call/cc (lambda (return) (for-each (lambda (x) (if (< x 0) (return x))) '(1 -2 3)) 0)) => -2
 (define (call/cc receiver) (%capture receiver))
+
+;; (call-with-escape-continuation RECEIVER)
+;; The same as `call-with-current-continuation`.
+;; (call-with-escape-continuation (lambda (return) (return 1) 2)) => 1
 (define (call-with-escape-continuation receiver) (%capture receiver))
 
+;; (dynamic-wind BEFORE THUNK AFTER)
+;; Answers what THUNK answers; BEFORE runs whenever control enters it, AFTER whenever control leaves it.
+;; (dynamic-wind (lambda () #f) (lambda () 7) (lambda () #f)) => 7
 (define (dynamic-wind before thunk after)
   (before)
   (%set-winders! (cons (cons before after) (%winders)))
@@ -64,6 +85,9 @@
                (b (if (> nb na) (list-tail b (- nb na)) b)))
       (if (eq? a b) a (loop (cdr a) (cdr b))))))
 
+;; (force PROMISE)
+;; The value of a promise, worked out the first time.
+;; (force (delay (+ 1 2))) => 3
 (define (force promise)
   (if (promise? promise)
       (if (%promise-done? promise)
@@ -76,6 +100,9 @@
 (define (%end-of-list name rest list)
   (if (not (null? rest)) (%wrong-type name "a list" list)))
 
+;; (map PROCEDURE LIST ...)
+;; What PROCEDURE answers for each element, or each row of elements, in order.
+;; (map + '(1 2) '(10 20)) => (11 22)
 (define (map procedure first . more)
   (if (null? more)
       (%map1 procedure first)
@@ -99,6 +126,9 @@
   (or (null? lists)
       (and (pair? (car lists)) (%all-pairs? (cdr lists)))))
 
+;; (for-each PROCEDURE LIST ...)
+;; Calls PROCEDURE for each element, or each row of elements, in order.
+;; (let ((sum 0)) (for-each (lambda (x) (set! sum (+ sum x))) '(1 2 3)) sum) => 6
 (define (for-each procedure first . more)
   (if (null? more)
       (let loop ((rest first))
@@ -110,17 +140,29 @@
             (begin (%apply-now procedure (%map1 car lists))
                    (loop (%map1 cdr lists)))))))
 
+;; (append-map PROCEDURE LIST ...)
+;; The lists that PROCEDURE answers, appended.
+;; (append-map (lambda (x) (list x x)) '(1 2)) => (1 1 2 2)
 (define (append-map procedure first . more)
   (%apply append (%apply-now map (cons* procedure first more))))
 
+;; (filter KEEP? LIST)
+;; The elements for which KEEP? is true.
+;; (filter even? '(1 2 3 4)) => (2 4)
 (define (filter keep? list)
   (let loop ((rest list) (done '()))
     (if (pair? rest)
         (loop (cdr rest) (if (keep? (car rest)) (cons (car rest) done) done))
         (begin (%end-of-list "filter" rest list) (reverse done)))))
 
+;; (remove DROP? LIST)
+;; The elements for which DROP? is false.
+;; (remove even? '(1 2 3 4)) => (1 3)
 (define (remove drop? list) (filter (lambda (item) (not (drop? item))) list))
 
+;; (partition IN? LIST)
+;; Two values: the elements for which IN? is true, and the others.
+;; (call-with-values (lambda () (partition even? '(1 2 3 4))) list) => ((2 4) (1 3))
 (define (partition in? list)
   (let loop ((rest list) (in '()) (out '()))
     (if (pair? rest)
@@ -130,14 +172,23 @@
         (begin (%end-of-list "partition" rest list)
                (values (reverse in) (reverse out))))))
 
+;; (delete ITEM LIST)
+;; The elements that are not `equal?` to ITEM.
+;; (delete 2 '(1 2 3 2)) => (1 3)
 (define (delete item list) (filter (lambda (other) (not (equal? item other))) list))
 
+;; (delete-duplicates LIST)
+;; Each element once, at its first place.
+;; (delete-duplicates '(1 2 1 3 2)) => (1 2 3)
 (define (delete-duplicates list)
   (let ((seen (make-hash-table)))
     (filter (lambda (item)
               (if (hash-has? seen item) #f (begin (hash-set! seen item #t) #t)))
             list)))
 
+;; (reduce PROCEDURE INITIAL LIST)
+;; Combines the elements, two at a time: (PROCEDURE ELEMENT RESULT); INITIAL for the empty list.
+;; (reduce max 0 '(3 9 2)) => 9
 (define (reduce procedure initial list)
   (if (pair? list)
       (let loop ((rest (cdr list)) (result (car list)))
@@ -146,6 +197,9 @@
             (begin (%end-of-list "reduce" rest list) result)))
       (begin (%end-of-list "reduce" list list) initial)))
 
+;; (fold-left PROCEDURE INITIAL LIST ...)
+;; Combines from the left: (PROCEDURE RESULT ELEMENT).
+;; (fold-left cons '() '(1 2)) => ((() . 1) . 2)
 (define (fold-left procedure initial first . more)
   (if (null? more)
       (let loop ((rest first) (result initial))
@@ -157,6 +211,9 @@
             (loop (%map1 cdr lists) (%apply-now procedure (cons result (%map1 car lists))))
             result))))
 
+;; (fold-right PROCEDURE INITIAL LIST ...)
+;; Combines from the right: (PROCEDURE ELEMENT RESULT).
+;; (fold-right cons '() '(1 2)) => (1 2)
 (define (fold-right procedure initial first . more)
   (if (null? more)
       (let loop ((rest (reverse first)) (result initial))
@@ -168,30 +225,45 @@
             (loop (cdr rows) (%apply-now procedure (append (car rows) (list result))))
             result))))
 
+;; (fold PROCEDURE INITIAL LIST)
+;; Combines from the left: (PROCEDURE ELEMENT RESULT).
+;; (fold cons '() '(1 2 3)) => (3 2 1)
 (define (fold procedure initial list)
   (let loop ((rest list) (result initial))
     (if (pair? rest)
         (loop (cdr rest) (procedure (car rest) result))
         (begin (%end-of-list "fold" rest list) result))))
 
+;; (find WANTED? LIST)
+;; The first element for which WANTED? is true, or #f.
+;; (find even? '(1 2 3 4)) => 2
 (define (find wanted? list)
   (let loop ((rest list))
     (if (pair? rest)
         (if (wanted? (car rest)) (car rest) (loop (cdr rest)))
         (begin (%end-of-list "find" rest list) #f))))
 
+;; (find-tail WANTED? LIST)
+;; The rest of LIST from the first element on for which WANTED? is true, or #f.
+;; (find-tail even? '(1 2 3)) => (2 3)
 (define (find-tail wanted? list)
   (let loop ((rest list))
     (if (pair? rest)
         (if (wanted? (car rest)) rest (loop (cdr rest)))
         (begin (%end-of-list "find-tail" rest list) #f))))
 
+;; (list-index WANTED? LIST)
+;; The place of the first element for which WANTED? is true, or #f.
+;; (list-index even? '(1 3 4)) => 2
 (define (list-index wanted? list)
   (let loop ((rest list) (index 0))
     (if (pair? rest)
         (if (wanted? (car rest)) index (loop (cdr rest) (+ index 1)))
         (begin (%end-of-list "list-index" rest list) #f))))
 
+;; (any TRUE? LIST ...)
+;; The first true answer of TRUE?, or #f.
+;; (any even? '(1 2 3)) => #t
 (define (any true? first . more)
   (if (null? more)
       (let loop ((rest first))
@@ -203,6 +275,9 @@
             (or (%apply-now true? (%map1 car lists)) (loop (%map1 cdr lists)))
             #f))))
 
+;; (every TRUE? LIST ...)
+;; #f if TRUE? is false of one; else the last answer.
+;; (every even? '(2 4)) => #t
 (define (every true? first . more)
   (if (null? more)
       (let loop ((rest first) (last #t))
@@ -216,21 +291,33 @@
               (if answer (loop (%map1 cdr lists) answer) #f))
             last))))
 
+;; (take-while KEEP? LIST)
+;; The elements before the first for which KEEP? is false.
+;; (take-while even? '(2 4 5 6)) => (2 4)
 (define (take-while keep? list)
   (let loop ((rest list) (done '()))
     (if (and (pair? rest) (keep? (car rest)))
         (loop (cdr rest) (cons (car rest) done))
         (reverse done))))
 
+;; (drop-while DROP? LIST)
+;; LIST from the first element on for which DROP? is false.
+;; (drop-while even? '(2 4 5 6)) => (5 6)
 (define (drop-while drop? list)
   (let loop ((rest list))
     (if (and (pair? rest) (drop? (car rest))) (loop (cdr rest)) rest)))
 
+;; (member ITEM LIST [SAME?])
+;; The rest of LIST from the first element on that is the SAME? as ITEM (`equal?` if left out), or #f.
+;; (member "b" '("a" "b" "c")) => ("b" "c")
 (define (member item list . same)
   (if (null? same)
       (%member item list)
       (find-tail (lambda (other) ((car same) item other)) list)))
 
+;; (assoc KEY ALIST [SAME?])
+;; The first pair of ALIST whose car is the SAME? as KEY (`equal?` if left out), or #f.
+;; (assoc "b" '(("a" . 1) ("b" . 2))) => ("b" . 2)
 (define (assoc key list . same)
   (if (null? same)
       (%assoc key list)
@@ -238,11 +325,17 @@
 
 ; ——— sorting: a stable merge sort of lists, bottom up in the recursion
 
+;; (sort SEQUENCE LESS?)
+;; A sorted list or vector. Equal elements keep their order.
+;; (sort '(3 1 2) <) => (1 2 3)
 (define (sort sequence less?)
   (cond ((procedure? sequence) (sort less? sequence))
         ((vector? sequence) (list->vector (%sort-list (vector->list sequence) less?)))
         (else (%sort-list sequence less?))))
 
+;; (list-sort LESS? LIST)
+;; A sorted list.
+;; (list-sort > '(3 1 2)) => (3 2 1)
 (define (list-sort less? list) (sort list less?))
 
 (define (%sort-list list less?)
@@ -272,18 +365,33 @@
 
 ; ——— strings and vectors
 
+;; (string-map PROCEDURE STRING ...)
+;; A string of what PROCEDURE answers for each character.
+;; (string-map char-upcase "abc") => "ABC"
 (define (string-map procedure first . more)
   (list->string (%apply-now map (cons procedure (%map1 string->list (cons first more))))))
 
+;; (string-for-each PROCEDURE STRING ...)
+;; Calls PROCEDURE for each character.
+;; (let ((n 0)) (string-for-each (lambda (c) (set! n (+ n 1))) "abc") n) => 3
 (define (string-for-each procedure first . more)
   (%apply for-each (cons procedure (%map1 string->list (cons first more)))))
 
+;; (vector-map PROCEDURE VECTOR ...)
+;; A vector of what PROCEDURE answers for each element.
+;; (vector-map - '#(1 2)) => #(-1 -2)
 (define (vector-map procedure first . more)
   (list->vector (%apply-now map (cons procedure (%map1 vector->list (cons first more))))))
 
+;; (vector-for-each PROCEDURE VECTOR ...)
+;; Calls PROCEDURE for each element.
+;; (let ((n 0)) (vector-for-each (lambda (x) (set! n (+ n x))) '#(1 2)) n) => 3
 (define (vector-for-each procedure first . more)
   (%apply for-each (cons procedure (%map1 vector->list (cons first more)))))
 
+;; (call-with-output-string PROCEDURE)
+;; Calls PROCEDURE with a port, and answers as a string what was written to it.
+;; (call-with-output-string (lambda (port) (write 'a port))) => "a"
 (define (call-with-output-string procedure)
   (let ((port (open-output-string)))
     (procedure port)
@@ -291,13 +399,22 @@
 
 ; ——— hash tables
 
+;; (hash-update! TABLE KEY PROCEDURE [DEFAULT])
+;; Puts what PROCEDURE answers for the value under KEY (DEFAULT where there is none) in its place.
+;; (let ((t (make-hash-table))) (hash-update! t 'a (lambda (n) (+ n 1)) 0) (hash-ref t 'a)) => 1
 (define (hash-update! table key procedure . default)
   (hash-set! table key
     (procedure (if (null? default) (hash-ref table key) (hash-ref table key (car default))))))
 
+;; (hash-for-each PROCEDURE TABLE)
+;; Calls PROCEDURE with each key and value.
+;; (let ((t (make-hash-table)) (sum 0)) (hash-set! t 'a 2) (hash-for-each (lambda (k v) (set! sum (+ sum v))) t) sum) => 2
 (define (hash-for-each procedure table)
   (for-each (lambda (entry) (procedure (car entry) (cdr entry))) (hash->alist table)))
 
+;; (alist->hash ALIST)
+;; A hash table of the pairs of ALIST.
+;; (hash-ref (alist->hash '((a . 1))) 'a) => 1
 (define (alist->hash alist)
   (let ((table (make-hash-table)))
     (for-each (lambda (entry) (hash-set! table (car entry) (cdr entry))) alist)

@@ -1,7 +1,7 @@
 ;;; The measures people ask for, as an analyst would write them: read them, and copy what you want to change.
 ;;;
 ;;; Above each definition stands how it is called, what it answers, and an example with its answer. The examples run in the
-;;; tests, over the small world of test/query/world.ts: seven users, three days, two releases.
+;;; tests, over the small world of test/query/world.ts: four users, three days, two releases.
 
 ;; The share of PART in WHOLE: a ratio, and 1.0 where there is no whole.
 (define (%share part whole)
@@ -75,7 +75,7 @@
 
 ;; (top-crashes K [DAYS])
 ;; The K crash groups that happened most, with the users they met and their share in all crashes.
-;; (map (lambda (row) (cdr (assq 'share row))) (top-crashes 1 (last 3))) => (0.75)
+;; (map (lambda (row) (cdr (assq 'count row))) (top-crashes 5 (last 3))) => (6 1)
 (define (top-crashes k . days)
   (let ((all (apply total "crashes/group" days)))
     (map (lambda (row)

@@ -1,0 +1,29 @@
+// The documentation cannot lie: every example is run, over the world of world.ts.
+import t from 'tap'
+import { documentation } from '../../src/query/documentation.js'
+import { eventPrimitives } from '../../src/query/event-primitives.js'
+import { standardLibrary } from '../../src/query/library.js'
+import { ask } from './world.js'
+
+const ofPrograms = new Set(eventPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
+
+for (const section of documentation()) {
+  t.test(`examples of “${section.title}” answer what they say`, async t => {
+    for (const { name, example } of section.entries) {
+      if (example !== undefined && !ofPrograms.has(name)) t.equal(ask(example[0]), example[1], example[0])
+    }
+  })
+}
+
+t.test('every procedure has a docstring', async t => {
+  const documented = new Set(documentation().flatMap(section => section.entries.map(entry => entry.name)))
+  const missing = [...standardLibrary().definitions.keys()]
+    .map(variable => variable.name)
+    .filter(name => !name.startsWith('%') && !documented.has(name))
+  t.strictSame(missing, [])
+})
+
+t.test('no two procedures share a name', async t => {
+  const names = documentation().flatMap(section => section.entries.map(entry => entry.name))
+  t.strictSame(names, [...new Set(names)])
+})
