@@ -4,6 +4,7 @@ import type { Limits } from '../core/limits.js'
 import { EventBatch } from './batch.js'
 import { JsonSource } from './json.js'
 import { PackedSource } from './msgpack.js'
+import { SentrySource } from './sentry.js'
 
 /** What the bytes of an entry are. Stored in journal entries: never renumber. */
 export const enum Format {
@@ -35,6 +36,9 @@ function sourceOf(context: DecodeContext, batch: EventBatch): Source {
   switch (context.format) {
     case Format.MessagePack:
       return new PackedSource(batch, context.limits)
+    case Format.SentryEnvelope:
+    case Format.SentryStore:
+      return new SentrySource(batch, context.limits, context.format === Format.SentryStore)
     case Format.Ndjson:
       return new JsonSource(batch, context.limits, true)
     default:

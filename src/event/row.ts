@@ -219,7 +219,7 @@ export class EventRow {
       case 1:
       case 2:
         if (slices[at + 2 * Field.ErrorType]! < 0) return this.missing('error.type')
-        this.moved += describeFault(this)
+        describeFault(this)
         return type
       case 3:
         return this.settleState(type, SESSION_STATES)

@@ -55,9 +55,12 @@ export function plainText(bytes: Uint8Array, start: number, end: number): string
 /** At most `maxUnits` UTF-16 units, no surrogate pair split. */
 export function cutText(text: string, maxUnits: number): string {
   if (text.length <= maxUnits) return text
-  const last = text.charCodeAt(maxUnits - 1)
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxUnits - 1 : maxUnits)
+  const isPair = isHigh(text.charCodeAt(maxUnits - 1)) && isLow(text.charCodeAt(maxUnits))
+  return text.slice(0, isPair ? maxUnits - 1 : maxUnits)
 }
+
+const isHigh = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
+const isLow = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff
 
 /** Writes `text` as UTF-8 at `at`, where 3 bytes a unit are free; answers how many it took. A lone surrogate becomes U+FFFD. */
 export function writeText(text: string, bytes: Uint8Array, at: number): number {
