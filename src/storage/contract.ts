@@ -108,7 +108,9 @@ export interface Journal {
 
   /**
    * Durable entries of a customer above n in order of n, from all retained journals (R1, R10). Ends at what was durable when it was called.
-   * Throws `journal-damaged` on a gap, on one n with two contents, on a frame whose checksum is wrong.
+   * Throws `journal-damaged` on a gap, on one n with two contents, on a frame whose checksum is wrong. Only where all that the journals hold lies
+   * above afterN + 1 is the gap the caller's to judge: then the first entry has a greater n (the snapshot was lost, or is too old), and what follows
+   * it is without gaps: of several stretches the last one.
    */
   replay(incarnation: bigint, afterN: number): Generator<JournalEntry, void, void>
   /** First and last durable n that the journals hold of a customer; undefined where they hold none. */

@@ -68,18 +68,20 @@ export class OpenFile implements CustomerFile {
     readonly path: string,
     readonly created: boolean,
     private readonly giveBack: (file: OpenFile) => void,
+    /** Runs what may kill the process with a note of which file it was. */
+    private readonly guarded: <T>(work: () => T) => T,
   ) {
     if (!created) {
       const why = checkLmdbFile(path)
       if (why !== undefined) throw fileDamaged(path, why)
     }
     try {
-      this.tree = openTree(path)
+      this.tree = guarded(() => openTree(path))
     } catch (error) {
       throw fileDamaged(path, (error as Error).message)
     }
     try {
-      this.header = this.readHeader()
+      this.header = guarded(() => this.readHeader())
     } catch (error) {
       void this.close()
       throw error
@@ -100,12 +102,12 @@ export class OpenFile implements CustomerFile {
   meta(): { n: number; slots: number; rows: Row[] } | undefined {
     const { header } = this
     if (header === undefined) return undefined
-    return { n: header.n, slots: header.slots, rows: this.rows(META) }
+    return { n: header.n, slots: header.slots, rows: this.guarded(() => this.rows(META)) }
   }
 
   day(slot: number): { day: number; rows: Row[] } | undefined {
     const scope = this.header?.scopes.get(slot)
-    return scope === undefined ? undefined : { day: scope.day, rows: this.rows(slot) }
+    return scope === undefined ? undefined : { day: scope.day, rows: this.guarded(() => this.rows(slot)) }
   }
 
   days(): [number, number][] {

@@ -2,7 +2,7 @@
 //
 // A damaged file must not take the shard down, or at most once. Before LMDB sees a file its structure is checked with
 // plain reads (lmdb-check.ts), and rows carry the file's own checksums (file-header.ts). Should LMDB die all the same, a
-// marker `run/opening-<shard>-<hex>`, there while a file is opened and read for the first time, says at the next start
+// marker `run/opening-<shard>-<hex>`, there while a file is opened or read, says at the next start
 // which file it was; that file is then tried in a child process, and set aside if the child dies or complains.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -65,7 +65,7 @@ class LmdbCustomerStore implements CustomerStore {
     let file = this.files.get(incarnation)
     if (file === undefined) {
       this.makeRoom()
-      file = this.openMarked(incarnation)
+      file = this.openFile(incarnation)
       this.files.set(incarnation, file)
     }
     file.users++
@@ -73,21 +73,26 @@ class LmdbCustomerStore implements CustomerStore {
     return file
   }
 
-  private openMarked(incarnation: bigint): OpenFile {
+  private openFile(incarnation: bigint): OpenFile {
     const path = customerPath(this.options.folder, incarnation)
     const created = !fs.existsSync(path)
     if (created) fs.mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 })
     fs.rmSync(`${path}.new`, { force: true })
     const marker = this.marker(incarnation)
-    fs.writeFileSync(marker, '')
-    try {
-      const file = new OpenFile(incarnation, path, created, () => this.giveBack(incarnation))
-      // Reading it once is part of the trial: LMDB touches pages only when it is asked for them.
-      if (!created) file.meta()
-      return file
-    } finally {
-      fs.rmSync(marker, { force: true })
-    }
+    return new OpenFile(
+      incarnation,
+      path,
+      created,
+      () => this.giveBack(incarnation),
+      work => {
+        fs.writeFileSync(marker, '')
+        try {
+          return work()
+        } finally {
+          fs.rmSync(marker, { force: true })
+        }
+      },
+    )
   }
 
   private marker(incarnation: bigint): string {
@@ -195,7 +200,13 @@ function tryFile(path: string, incarnation: bigint): string | undefined {
 
 /** Reads all of a file; throws `file-damaged`. */
 export async function readWhole(path: string, incarnation: bigint): Promise<void> {
-  const file = new OpenFile(incarnation, path, false, () => {})
+  const file = new OpenFile(
+    incarnation,
+    path,
+    false,
+    () => {},
+    work => work(),
+  )
   try {
     if (file.meta() === undefined) throw fileDamaged(path, 'it is empty')
     for (const [slot] of file.days()) file.day(slot)

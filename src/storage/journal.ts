@@ -37,7 +37,8 @@ import { type ReadFrame, readFolder } from './recovery.js'
 import { replaySegments } from './replay.js'
 import { createSegment, Segment, type SegmentHeader, SegmentKind, segmentName } from './segment.js'
 import { GrowingIndex } from './segment-index.js'
-import { Trimming } from './trimming.js'
+import { spillSegment, writeSpill } from './spill.js'
+import { incarnationAt, Trimming } from './trimming.js'
 
 export type { Frame, Journal, JournalEntry, JournalOptions, JournalWriter } from './contract.js'
 export { EntryKind } from './contract.js'
@@ -129,6 +130,11 @@ class FileJournal implements Journal {
       unsure.push(...other.unsure)
     }
     for (const segment of this.sealed) this.trimming.adopt(segment)
+    for (const segment of this.sealed) {
+      if (segment.header.kind !== SegmentKind.Spill) continue
+      const incarnation = incarnationAt(segment, 0)
+      this.trimming.spilledTo(this.sealed, incarnation, segment.index.last(0), segment)
+    }
     for (const path of this.trimming.strayMarks(this.path, disk.list(this.path))) disk.remove(path)
 
     const last = own.unsure[0]
@@ -530,9 +536,22 @@ class FileJournal implements Journal {
   }
 
   replay(incarnation: bigint, afterN: number): Generator<JournalEntry, void, void> {
-    const last = this.range(incarnation)?.last ?? 0
-    const segments = last > afterN ? this.holdersOf(incarnation) : []
-    return replaySegments(this.options.disk, segments, incarnation, afterN, last)
+    const low = Number(incarnation & 0xffff_ffffn)
+    const high = Number(incarnation >> 32n)
+    const segments = this.holdersOf(incarnation)
+    // Stretches of n, ascending. Trimming takes any segment, so that a lost snapshot may leave holes between them.
+    const rows = segments.map(({ index }) => ({ index, row: index.find(low, high) }))
+    rows.sort((a, b) => a.index.first(a.row) - b.index.first(b.row))
+    let first = 0
+    let start = 0
+    let last = 0
+    for (const { index, row } of rows) {
+      if (first === 0) first = index.first(row)
+      if (index.first(row) > last + 1) start = index.first(row)
+      last = Math.max(last, index.last(row))
+    }
+    const from = first > afterN + 1 ? start - 1 : afterN
+    return replaySegments(this.options.disk, last > from ? segments : [], incarnation, from, last)
   }
 
   incarnations(): Iterable<bigint> {
@@ -582,8 +601,21 @@ class FileJournal implements Journal {
   }
 
   async spill(incarnation: bigint): Promise<void> {
-    void incarnation
-    throw new LetheError('not-implemented', 'spilling')
+    const { disk, random, shard, shards, run, limits } = this.options
+    const last = this.range(incarnation)?.last ?? 0
+    const from = this.trimming.elsewhereN(incarnation)
+    if (last <= from) return
+    this.number++
+    const about = { number: this.number, shard, shards, kind: SegmentKind.Spill, run, size: PAGE }
+    let index: GrowingIndex | undefined
+    const made = await createSegment(disk, this.path, random, about, async (file, header) => {
+      index = await writeSpill(file, header, incarnation, this.replay(incarnation, from), limits.maxFrameBytes)
+    })
+    made.file.close()
+    const segment = spillSegment(this.path, made.header, index!)
+    this.trimming.spilledTo(this.sealed, incarnation, last, segment)
+    this.sealed.push(segment)
+    await this.seal(segment)
   }
 
   async close(): Promise<void> {

@@ -114,12 +114,16 @@ export function readHeader(file: DiskFile): SegmentHeader {
 const sync = (file: DiskFile): Promise<void> =>
   new Promise((resolve, reject) => file.sync(error => (error === null ? resolve() : reject(error))))
 
-/** Makes a segment, durably: zeros, header, name. Answers it open for writing. */
+/**
+ * Makes a segment, durably: zeros, header, what `contents` writes, and only then its name. Answers it open for writing. Until it has its name a crash
+ * leaves nothing of it.
+ */
 export async function createSegment(
   disk: Disk,
   folder: string,
   random: Random,
   about: Omit<SegmentHeader, 'salt' | 'tagLow' | 'tagHigh'>,
+  contents?: (file: DiskFile, header: SegmentHeader) => Promise<void>,
 ): Promise<{ file: DiskFile; header: SegmentHeader }> {
   const secret = Buffer.from(random.fill(new Uint8Array(12)))
   const header: SegmentHeader = {
@@ -134,9 +138,9 @@ export async function createSegment(
   try {
     await file.fill(about.size)
     file.write(encodeHeader(header), 0, PAGE, 0)
+    await contents?.(file, header)
     await sync(file)
-    const path = `${folder}/${segmentName(about.number)}`
-    disk.rename(preparing, path)
+    disk.rename(preparing, `${folder}/${segmentName(about.number)}`)
     await disk.syncFolder(folder)
     return { file, header }
   } catch (error) {

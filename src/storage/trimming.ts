@@ -26,10 +26,6 @@ export class Trimming {
     private readonly log: StorageLog,
   ) {}
 
-  flushedN(incarnation: bigint): number {
-    return this.flushed.get(incarnation) ?? 0
-  }
-
   /** Counts who holds the segment. Call again when its index was replaced by another. */
   adopt(segment: Segment): void {
     const { index } = segment
@@ -55,6 +51,11 @@ export class Trimming {
     return spilled === undefined || spilled.segments.has(segment) ? flushed : Math.max(flushed, spilled.n)
   }
 
+  /** Up to which n a customer's entries are durable elsewhere than in the main segments. */
+  elsewhereN(incarnation: bigint): number {
+    return Math.max(this.flushed.get(incarnation) ?? 0, this.spilled.get(incarnation)?.n ?? 0)
+  }
+
   flushedTo(segments: readonly Segment[], incarnation: bigint, n: number): void {
     if (n <= (this.flushed.get(incarnation) ?? 0)) return
     this.flushed.set(incarnation, n)
@@ -65,7 +66,7 @@ export class Trimming {
     const before = this.spilled.get(incarnation)
     if (before === undefined) this.spilled.set(incarnation, { n, segments: new Set([spill]) })
     else {
-      before.n = n
+      before.n = Math.max(before.n, n)
       before.segments.add(spill)
     }
     this.release(segments, incarnation)

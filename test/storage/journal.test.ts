@@ -115,15 +115,29 @@ t.test('R3: the last frame is copied into the fresh segment, and counts once', a
   await journal.close()
 })
 
-t.test('a gap between the snapshot and the journal is corruption', async t => {
-  const memory = disk()
-  const journal = await open({ disk: memory })
-  journal.writer(5n).lastN = 10
-  await write(journal, 5n, 'eleven')
-  t.same(read(journal, 5n, 10), ['11:eleven@1000/20000'])
-  t.throws(() => read(journal, 5n, 9), { code: 'journal-damaged', details: { gap: true } })
-  await journal.close()
-})
+t.test(
+  'R1: a gap above the snapshot shows as a first entry that does not follow; a gap within is corruption',
+  async t => {
+    const memory = disk()
+    const journal = await open({ disk: memory, limits: { segmentBytes: 8192 } })
+    journal.writer(5n).lastN = 10
+    const roll = async () => {
+      for (let i = 0; i < 3; i++) await write(journal, 6n, 'other '.repeat(500))
+    }
+    await write(journal, 5n, 'eleven')
+    t.same(read(journal, 5n, 10), ['11:eleven@1000/20000'])
+    t.same(read(journal, 5n, 4), ['11:eleven@1000/20000'])
+    await roll()
+    journal.writer(5n).lastN = 19
+    await write(journal, 5n, 'twenty')
+    await roll()
+    await write(journal, 5n, 'twenty-one')
+    t.throws(() => read(journal, 5n, 10), { code: 'journal-damaged', details: { gap: true, expected: 12, found: 20 } })
+    t.same(read(journal, 5n, 19), ['20:twenty@1000/20000', '21:twenty-one@1000/20000'])
+    t.same(read(journal, 5n, 0), ['20:twenty@1000/20000', '21:twenty-one@1000/20000'], 'the last stretch')
+    await journal.close()
+  },
+)
 
 t.test('numbers that do not follow are a bug', async t => {
   const journal = await open({ disk: disk() })
