@@ -1,6 +1,8 @@
 // What Sentry's payloads say, in our words: each becomes canonical events, plain data that the JSON scanner then reads.
 // https://develop.sentry.dev/sdk/data-model/event-payloads/ and what the SDKs really send (see test/fixtures/captures).
 
+import { parseInstant } from './time.js'
+
 type Data = Readonly<Record<string, unknown>>
 
 /** An event as plain data, and how many of it there are (sessions come summed up). */
@@ -34,7 +36,9 @@ function instant(value: unknown): number | string | undefined {
 }
 
 function seconds(value: unknown): number {
-  return typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) / 1_000 : Number.NaN
+  if (typeof value === 'number') return value
+  const bytes = Buffer.from(word(value) ?? '')
+  return parseInstant(bytes, 0, bytes.length) / 1_000
 }
 
 /** The time between two instants in ms, to the microsecond. */
