@@ -90,7 +90,8 @@ async function runAll(): Promise<number> {
       report.results.push(result)
       process.stdout.write(`\n${resultText(result)}`)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const said = error instanceof Error ? error.message : String(error)
+      const reason = said.split('\n').find(line => /^\w*Error: /.test(line)) ?? said
       report.failures.push({ name: bench.name, reason })
       process.stdout.write(`\n${bench.name}: FAILED: ${reason}\n`)
     }

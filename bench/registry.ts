@@ -9,6 +9,7 @@ import { languageBenches } from './suites/language.js'
 import { latencyBenches } from './suites/latency.js'
 import { memoryBenches } from './suites/memory.js'
 import { programBenches } from './suites/program.js'
+import { queryBenches } from './suites/query.js'
 import { redisBenches } from './suites/redis.js'
 import { tableBenches } from './suites/tables.js'
 
@@ -21,6 +22,7 @@ export const benches: readonly Bench[] = [
   ...memoryBenches,
   ...journalBenches,
   ...languageBenches,
+  ...queryBenches,
   ...httpBenches,
   ...redisBenches,
   ...latencyBenches,

@@ -1,4 +1,5 @@
-// From bytes to columns: our decoder on each format, beside JSON.parse making objects of the same bytes.
+// From bytes to columns: our decoder on each format, beside JSON.parse or msgpackr making objects of the same bytes.
+import { Packr } from 'msgpackr'
 import { defaultLimits } from '../../src/core/limits.js'
 import { seededRandom } from '../../src/core/random.js'
 import { EventBatch } from '../../src/event/batch.js'
@@ -24,11 +25,13 @@ function crash(i: number): string {
 
 function shapes(perBody: number): Shape[] {
   const random = seededRandom(3)
+  const packer = new Packr({ useRecords: false })
   const events = Array.from({ length: perBody }, () => benchEvent(random, 10_000))
   const points = Array.from({ length: perBody }, () => benchPoint(random))
   const crashes = `[${Array.from({ length: perBody }, (_, i) => crash(i)).join(',')}]`
   const parseArray = (bytes: Buffer) => (JSON.parse(bytes.toString()) as unknown[]).length
   const parse = { name: 'JSON.parse', run: parseArray }
+  const unpack = { name: 'msgpackr', run: (bytes: Buffer) => (packer.unpack(bytes) as unknown[]).length }
   return [
     { name: 'events', format: Format.Json, bytes: Buffer.from(JSON.stringify(events)), events: perBody, rival: parse },
     {
@@ -52,7 +55,21 @@ function shapes(perBody: number): Shape[] {
         },
       },
     },
+    {
+      name: 'events as MessagePack',
+      format: Format.MessagePack,
+      bytes: packer.pack(events),
+      events: perBody,
+      rival: unpack,
+    },
     { name: 'points', format: Format.Json, bytes: Buffer.from(JSON.stringify(points)), events: perBody, rival: parse },
+    {
+      name: 'points as MessagePack',
+      format: Format.MessagePack,
+      bytes: packer.pack(points),
+      events: perBody,
+      rival: unpack,
+    },
     { name: 'crashes with stacks', format: Format.Json, bytes: Buffer.from(crashes), events: perBody, rival: parse },
   ]
 }

@@ -1,12 +1,17 @@
-// The language: small programs that everybody times, on our machine, beside Chicken's interpreter, Guile's compiler and
+// The language: small programs that everybody times, on our virtual machine, beside Chicken's interpreter, Guile's compiler and
 // virtual machine, and BiwaScheme, in the same run.
+import { systemClock } from '../../src/core/clock.js'
 import { defaultLimits } from '../../src/core/limits.js'
+import { answerText } from '../../src/query/answer.js'
 import { compileProgram } from '../../src/query/program.js'
+import { type CompiledQuery, compileQuery, QueryRun } from '../../src/query/query.js'
 import { Effects } from '../../src/tables/effects.js'
 import { decodeEvents, emptyState } from '../batches.js'
 import type { Bench, Measuring } from '../bench.js'
 import { type Scheme, schemes } from '../peers/schemes.js'
 import { type LanguageProgram, languagePrograms } from './language-programs.js'
+
+const OURS = 'Lethe'
 
 function contestants(b: Measuring): Scheme[] {
   for (const scheme of schemes) if (scheme.missing !== undefined) b.note(scheme.missing)
@@ -15,12 +20,29 @@ function contestants(b: Measuring): Scheme[] {
   return b.smoke ? present.filter(scheme => scheme.name === 'BiwaScheme') : present
 }
 
+/** Runs a query to its end as an actor would, in slices of a millisecond. */
+function runQuery(query: CompiledQuery): { ms: number; value: string } {
+  const limits = { ...defaultLimits, queryTimeMs: 120_000 }
+  const start = performance.now()
+  const run = new QueryRun(query, undefined, limits, systemClock)
+  while (!run.step(systemClock.monotonicMs() + 1)) {}
+  const ms = performance.now() - start
+  const outcome = run.outcome!
+  if (!outcome.ok) throw outcome.error
+  return { ms, value: answerText(outcome, ms, limits).trim() }
+}
+
 async function timeProgram(b: Measuring, program: LanguageProgram): Promise<void> {
   const size = b.parameter('size', program.smoke, program.full)
   const source = program.source(size)
   const folder = b.folder()
+  const ours = compileQuery(`(define (sort-numbers numbers) (sort numbers <))\n${source}\n(run)`)
   let expected: string | undefined
   for (let round = b.smoke ? 0 : -1; round < b.rounds; round++) {
+    const own = runQuery(ours)
+    b.checksum(OURS, own.value)
+    if (round >= 0) b.sample(OURS, 'ms', own.ms)
+    expected ??= own.value
     for (const scheme of contestants(b)) {
       // The slowest, in this process: seconds a round are warm enough.
       if (round < 0 && scheme.name === 'BiwaScheme') continue
@@ -31,6 +53,10 @@ async function timeProgram(b: Measuring, program: LanguageProgram): Promise<void
       if (round >= 0) b.sample(scheme.name, 'ms', answer.ms)
     }
   }
+  const faster = b.ratio('BiwaScheme : Lethe', 'BiwaScheme', OURS, 'ms')
+  b.aim(`${program.name}, times as fast as BiwaScheme`, faster, 'at least', 10)
+  const slower = b.ratio('Lethe : Chicken csi', OURS, 'Chicken csi', 'ms')
+  if (program.loop === true) b.aim(`${program.name}, times as long as Chicken's csi`, slower, 'at most', 5)
 }
 
 /** Programs for events become JavaScript: what that leaves over what a person would write. */
