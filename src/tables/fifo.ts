@@ -123,7 +123,7 @@ export class Fifo {
     page.words[at + 1] = high
     for (let i = 2; i < width; i++) page.words[at + i] = 0
     page.count++
-    this.index.insert(low, place & REF_MASK, this.tail - this.head)
+    this.index.insert(low, place & REF_MASK, this.tail - this.swept)
     this.sweep(SWEEP)
     return place
   }

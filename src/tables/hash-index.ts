@@ -24,10 +24,10 @@ export class HashIndex {
   private at = 0
   private inOld = false
 
-  /** `isLive`: rehashing leaves out what it answers false for. */
+  /** `isLive`: rehashing leaves out the pairs that it answers false for. */
   constructor(
     slots = 16,
-    private readonly isLive?: (ref: number) => boolean,
+    private readonly isLive?: (ref: number, hash: number) => boolean,
   ) {
     this.slots = new Int32Array(2 * slots)
     this.mask = slots - 1
@@ -108,10 +108,23 @@ export class HashIndex {
   private put(hash: number, ref: number): void {
     const { slots, mask } = this
     let at = hash & mask
-    while (slots[2 * at + 1] !== EMPTY) at = (at + 1) & mask
+    for (; slots[2 * at + 1] !== EMPTY; at = (at + 1) & mask) {
+      // A pair that became live again while its old entry was still there.
+      if (slots[2 * at] === hash && slots[2 * at + 1] === ref + 1) return
+    }
     slots[2 * at] = hash
     slots[2 * at + 1] = ref + 1
     this.used++
+    // A caller who underestimated what is live pays with a step that is no step. A full array would never end a search.
+    if (this.used * 8 > mask * 7) this.growNow()
+  }
+
+  private growNow(): void {
+    const { slots } = this
+    this.slots = new Int32Array(slots.length * 2)
+    this.mask = this.slots.length / 2 - 1
+    this.used = 0
+    for (let at = 0; at < slots.length; at += 2) if (slots[at + 1] !== EMPTY) this.put(slots[at]!, slots[at + 1]! - 1)
   }
 
   private removeFrom(hash: number, ref: number): void {
@@ -166,7 +179,7 @@ export class HashIndex {
       if (value <= EMPTY) continue
       // Taken out of the old array only by the mark: its neighbours' searches pass over it.
       old[2 * at + 1] = REMOVED
-      if (this.isLive === undefined || this.isLive(value - 1)) this.put(old[2 * at]!, value - 1)
+      if (this.isLive === undefined || this.isLive(value - 1, old[2 * at]!)) this.put(old[2 * at]!, value - 1)
     }
     this.oldAt = end
     if (end > this.oldMask) this.old = undefined

@@ -217,7 +217,7 @@ export class KeySpace {
     readonly tracker: Tracker,
     private readonly tables: readonly (Table | undefined)[],
   ) {
-    this.index = new HashIndex(16, ref => this.tables[ref >>> ROW_BITS]?.isLive(ref & ROW_MASK) ?? false)
+    this.index = new HashIndex(16, (ref, entryHash) => this.isEntry(ref, entryHash))
   }
 
   /** To be called once an event: makes the cache of rows worth its kilobyte. */
@@ -281,6 +281,15 @@ export class KeySpace {
 
   get byteSize(): number {
     return this.index.byteSize + (this.recent?.byteLength ?? 0)
+  }
+
+  // Whether an entry of the index stands for a live key: not for one that was dropped, nor for its row's former key.
+  private isEntry(ref: number, entryHash: number): boolean {
+    const table = this.tables[ref >>> ROW_BITS]
+    const row = ref & ROW_MASK
+    if (!table?.isLive(row)) return false
+    table.keyPages[row >>> KEY_PAGE_BITS]!.hashText(row & (KEY_PAGE_ROWS - 1), this.hashKey)
+    return (hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1)) === entryHash
   }
 
   private search(table: Table, tableHash: number, bytes: Uint8Array, start: number, end: number): number {

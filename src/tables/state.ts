@@ -345,23 +345,26 @@ export class CustomerState {
    */
   everything(): FileWrite {
     const meta: PageWrite[] = []
-    const byDay = new Map<number, DayWrite>()
-    const fileDays = emptySlots<number>(this.currentRetention)
-    for (const [slot, entry] of this.ring.entries()) {
-      if (entry === undefined) continue
-      assert(entry.data !== undefined, 'a stored day is not loaded')
-      byDay.set(entry.day, { slot, day: entry.day, clear: true, pages: [] })
-      fileDays[slot] = entry.day
-    }
-    meta.push({ key: settingsKey, value: this.encodedSettings(this.n, fileDays) })
+    const byDay = new Map<number, PageWrite[]>()
     this.eachPage(page => {
       const record = { key: page.key(), value: encodePage(page) }
       if (page.day === undefined) meta.push(record)
-      else byDay.get(page.day)!.pages.push(record)
+      else if (byDay.has(page.day)) byDay.get(page.day)!.push(record)
+      else byDay.set(page.day, [record])
     })
+    // A day without a cell is no day.
+    const days: DayWrite[] = []
+    const fileDays = emptySlots<number>(this.currentRetention)
+    for (const [slot, entry] of this.ring.entries()) {
+      assert(entry === undefined || entry.data !== undefined, 'a stored day is not loaded')
+      const pages = entry && byDay.get(entry.day)
+      if (pages === undefined) continue
+      pages.sort((a, b) => Buffer.compare(a.key, b.key))
+      days.push({ slot, day: entry!.day, clear: true, pages })
+      fileDays[slot] = entry!.day
+    }
+    meta.push({ key: settingsKey, value: this.encodedSettings(this.n, fileDays) })
     meta.sort((a, b) => Buffer.compare(a.key, b.key))
-    const days = [...byDay.values()]
-    for (const day of days) day.pages.sort((a, b) => Buffer.compare(a.key, b.key))
     return { n: this.n, meta, days, slots: this.currentRetention + 1 }
   }
 
@@ -505,10 +508,11 @@ export class CustomerState {
     const days: DayWrite[] = []
     for (const [slot, entry] of this.ring.entries()) {
       const inFile = this.fileDays[slot]
-      const clear = inFile !== undefined && inFile !== entry?.day
-      if (entry !== undefined && (clear || changed.has(entry.day)))
-        days.push({ slot, day: entry.day, clear, pages: [] })
-      else if (clear) days.push({ slot, day: inFile, clear, pages: [] })
+      const expired = inFile !== undefined && inFile !== entry?.day
+      if (entry !== undefined && (expired || changed.has(entry.day))) {
+        // The first write of a day clears its slot, also one thought empty: its stamp may still be there.
+        days.push({ slot, day: entry.day, clear: inFile !== entry.day, pages: [] })
+      } else if (expired) days.push({ slot, day: inFile, clear: true, pages: [] })
     }
     return days
   }

@@ -215,8 +215,7 @@ export function bytesOf(state: CustomerState): string {
   const lines = [`${n} ${slots}`]
   for (const { key, value } of meta) lines.push(`${hex(key)} ${hex(value!)}`)
   for (const { slot, day, pages } of days) {
-    // A day without a cell is no day.
-    if (pages.length > 0) lines.push(`slot ${slot} day ${day}`)
+    lines.push(`slot ${slot} day ${day}`)
     for (const { key, value } of pages) lines.push(`  ${hex(key)} ${hex(value!)}`)
   }
   return lines.join('\n')
