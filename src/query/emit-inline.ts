@@ -14,7 +14,8 @@ interface Twice {
 }
 
 function twice(emitter: Emitter, form: Core, text: string): Twice {
-  if (form.tag === 'constant' || (emitter.isStable(form) && /^v\d+$/.test(text))) return { set: '', use: text }
+  if (form.tag === 'constant') return { set: '', use: `(${text})` }
+  if (emitter.isStable(form) && /^v\d+$/.test(text)) return { set: '', use: text }
   const name = emitter.temporary()
   return { set: `${name}=${text},`, use: name }
 }

@@ -126,6 +126,7 @@ export class Emitter {
         again = true
       }
     }
+    const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
     const code = [
       '"use strict";',
       ...[...this.constantNames.values()].map(name => `const ${name}=K[${name.slice(1)}];`),
@@ -134,7 +135,7 @@ export class Emitter {
         'const y=s>=0x40000000?E.arena:Y;if(s>=0x40000000)s-=0x40000000;' +
         'for(let i=0;i<n;i++)if(y[s+i]!==k[i])return false;return true}',
       ...this.functions,
-      ...[...this.procedures].map(([known, name]) => this.procedureText(known, name)),
+      ...procedures,
       ...[...this.globals].map(([variable, initial]) => `let ${this.nameOf(variable)}${initial};`),
       `function load(){\n${loadText}\n}`,
       `function roots(){return [${[...this.globals.keys()].map(variable => this.nameOf(variable)).join(',')}]}`,
@@ -161,11 +162,14 @@ export class Emitter {
     let call = 'undefined'
     if (onEvent !== undefined) {
       const known = this.plan.knownGlobal(onEvent)
-      const event = this.constant(this.eventValue)
-      if (known !== undefined && known.lambda.parameters.length === 1 && known.lambda.rest === undefined) {
-        call = this.callKnown(known, [this.plan.parameter(known, 0) === 'event' ? [] : [event]].flat())
+      if (known === undefined) {
+        call = `C.call1(0,${this.topVariable(onEvent)},${this.constant(this.eventValue)})`
       } else {
-        call = `C.call1(0,${this.topVariable(onEvent)},${event})`
+        if (!accepts(known.lambda, 1)) {
+          const message = '`on-event` wants one parameter, the event'
+          throw new LetheError('wrong-arity', message, 400, this.place(known.lambda.at))
+        }
+        call = this.callKnown(known, this.knownOperands(known, [{ tag: 'constant', value: this.eventValue }]))
       }
       if (known?.bounces) call = `C.bounce(0,${call})`
     }

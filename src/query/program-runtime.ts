@@ -20,7 +20,7 @@ import {
   wrongArity,
   wrongType,
 } from './complaint.js'
-import { amountOf, dropSignal, joinSlices, noteReason, putText } from './event-primitives.js'
+import { amountOf, dropSignal, eventPrimitives, joinSlices, noteReason, putText } from './event-primitives.js'
 import { type EventHost, numberValue, textOfSlice, theEvent } from './event-value.js'
 import { type Context, Primitive, type PrimitiveDefinition, WAIT } from './primitive.js'
 import {
@@ -463,9 +463,11 @@ const engineProcedures = new Map<string, EngineProcedure>([
 const MAX_OPERANDS = 1_000
 const typeSymbols = EVENT_TYPES.map(name => librarySymbols.intern(name))
 
+const eventNames = new Set(eventPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
+
 /** By the convention of Scheme: what changes something ends in `!`, and changes its first argument. */
 export function changesArgument(definition: PrimitiveDefinition): boolean {
-  return definition.name.endsWith('!')
+  return definition.name.endsWith('!') && !eventNames.has(definition.name)
 }
 
 const frozenError = (what: string) =>

@@ -17,7 +17,7 @@ import { type ReadProgram, readProgram } from './program-core.js'
 import { Engine } from './program-runtime.js'
 import { runSamples } from './program-samples.js'
 import { placeOf } from './source.js'
-import type { Value } from './value.js'
+import { Pair, Text, type Value, Vector } from './value.js'
 
 /** What became of an event in its program. */
 export const enum Outcome {
@@ -75,10 +75,10 @@ class CompiledProgram implements EventProgram {
     this.declared = tables
     // The only text that becomes code here was made by emit-js: names of its own, and integers.
     this.emitted = new Function('C', 'K', code)(this.engine, constants) as Emitted
-    this.load()
+    this.load(literalsOf(constants))
   }
 
-  private load(): void {
+  private load(literals: readonly Value[]): void {
     this.engine.begin(undefined, this.limits.maxProgramLoadSteps)
     try {
       this.emitted.load()
@@ -86,7 +86,7 @@ class CompiledProgram implements EventProgram {
       const error = this.readable(thrown)
       throw new LetheError(error.code, `while the program was loaded: ${error.message}`, 400, placeDetails(error))
     }
-    this.engine.freeze(this.emitted.roots())
+    this.engine.freeze([...this.emitted.roots(), ...literals])
   }
 
   run(batch: EventBatch, event: number, effects: Effects): Outcome {
@@ -118,6 +118,11 @@ class CompiledProgram implements EventProgram {
     if (thrown instanceof RangeError) return { code: 'out-of-range', message: 'the program nests too deeply', ...place }
     throw thrown instanceof Bug ? thrown : new Bug(`a program threw ${String(thrown)}`)
   }
+}
+
+/** What a program's text holds that could be changed: it is the same in all events. */
+function literalsOf(constants: readonly unknown[]): Value[] {
+  return constants.filter(value => value instanceof Pair || value instanceof Vector || value instanceof Text) as Value[]
 }
 
 const placeDetails = ({ line, column }: ProgramError) => (line === undefined ? {} : { line, column })

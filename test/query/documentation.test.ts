@@ -1,6 +1,8 @@
 // The documentation cannot lie: every example is run, over the world of world.ts.
+import fs from 'node:fs'
 import t from 'tap'
 import { documentation } from '../../src/query/documentation.js'
+import { languagePage } from '../../src/query/documentation-page.js'
 import { eventPrimitives } from '../../src/query/event-primitives.js'
 import { standardLibrary } from '../../src/query/library.js'
 import { ask } from './world.js'
@@ -26,4 +28,9 @@ t.test('every procedure has a docstring', async t => {
 t.test('no two procedures share a name', async t => {
   const names = documentation().flatMap(section => section.entries.map(entry => entry.name))
   t.strictSame(names, [...new Set(names)])
+})
+
+t.test('docs/language.md is what the docstrings make of it', async t => {
+  // Compiled tests lie in some build folder: the page is looked for where the repository is.
+  t.equal(fs.readFileSync('docs/language.md', 'utf8'), languagePage(), 'run node scripts/language-docs.mjs')
 })
