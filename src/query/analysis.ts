@@ -206,7 +206,9 @@ class LoopSearch {
       case 'letrec':
         return this.letrec(form, tail)
       case 'sequence':
-        form.items.forEach((item, i) => this.visit(item, tail && i === form.items.length - 1))
+        form.items.forEach((item, i) => {
+          this.visit(item, tail && i === form.items.length - 1)
+        })
         return
       case 'call':
         for (const operand of form.operands) this.visit(operand, false)

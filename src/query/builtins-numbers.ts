@@ -87,7 +87,7 @@ function exactRounding(kind: Rounding): PrimitiveDefinition {
   return fixed(
     `(exact-${kind} NUMBER)`,
     `As \`${kind}\`, as an exact integer.`,
-    (context, value) => toExact(context, `exact-${kind}`, roundNumber(context, kind, value)),
+    (context, value) => toExact(context, `exact-${kind}`, roundNumber(context, kind, numberOf(`exact-${kind}`, value))),
     [`(exact-${kind} 2.5)`, kind === 'ceiling' ? '3' : '2'],
   )
 }

@@ -1,6 +1,7 @@
 // Pairs and lists. Those that walk a list do the first stretch at once and go on in slices, so that a list of a million is
 // no pause and a cyclic one no trap.
 
+import { LetheError } from '../core/errors.js'
 import { indexOf, listItems, pairOf } from './argument.js'
 import { outOfRange, wrongType } from './complaint.js'
 import { fixed, sliced, spread } from './define.js'
@@ -43,7 +44,7 @@ function* lengthOf(list: Value, rest: Value, count: number): Resumable {
       count++
       if (i & 1) tortoise = (tortoise as Pair).cdr
     }
-    if (at === tortoise) throw wrongType('length', 'a list that ends', null)
+    if (at === tortoise) throw new LetheError('wrong-type', '`length` wanted a list that ends, got a cyclic one', 400)
     yield STRETCH >> 2
   }
 }
@@ -237,7 +238,11 @@ export const pairs: PrimitiveGroup = {
       },
       ["(reverse '(1 2 3))", '(3 2 1)'],
     ),
-    fixed('(list-copy LIST)', 'A new list with the same elements.', (context, list) => append(context, [list, null])),
+    fixed('(list-copy LIST)', 'A new list with the same elements.', (context, list) => {
+      const items = listItems('list-copy', context, list)
+      context.allocate(items.length * Bytes.Pair)
+      return listOf(items)
+    }),
     fixed(
       '(list-tail LIST K)',
       'LIST without its first K elements.',
@@ -280,7 +285,8 @@ export const pairs: PrimitiveGroup = {
       let at = pairOf('last-pair', list)
       let count = 0
       for (; at.cdr instanceof Pair; at = at.cdr)
-        if (++count > 10_000_000) throw wrongType('last-pair', 'a list that ends', null)
+        if (++count > 10_000_000)
+          throw new LetheError('wrong-type', '`last-pair` wanted a list that ends, got a cyclic one', 400)
       context.charge(count >> 2)
       return at
     }),

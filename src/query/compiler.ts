@@ -1,8 +1,8 @@
 // From core form to blocks of instructions (opcodes.ts). One pass over the tree, with the depth of the stack known at every
 // point: variables of a let live on the stack where they were pushed, so binding costs a push and unbinding nothing much.
 //
-// Closures are flat: they copy what they capture. A variable that is captured and also assigned (or perhaps read before
-// it is ready) lives in a Box, so that a copy is enough; all others live in their slot.
+// Closures are flat: they copy what they capture, and continuations copy the stack. A variable that is assigned (or perhaps
+// read before it is ready) lives in a Box, so that a copy is enough; all others live in their slot.
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
@@ -30,7 +30,8 @@ export interface Numbering {
   slotOf(variable: GlobalVariable): number
 }
 
-const isBoxed = (variable: LocalVariable): boolean => (variable.assigned && variable.captured) || variable.unready
+// An assigned variable is one place, also for a continuation that is entered again: its slot would be a copy.
+const isBoxed = (variable: LocalVariable): boolean => variable.assigned || variable.unready
 const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
@@ -61,7 +62,9 @@ class BlockCompiler {
     private readonly name: string,
   ) {
     const variables = lambda === undefined ? [] : lambda.rest ? [...lambda.parameters, lambda.rest] : lambda.parameters
-    variables.forEach((variable, i) => this.slots.set(variable, i))
+    variables.forEach((variable, i) => {
+      this.slots.set(variable, i)
+    })
     this.depth = variables.length + 3
     this.maxDepth = this.depth
   }
@@ -176,7 +179,9 @@ class BlockCompiler {
       case 'letrec':
         return this.letrec(form, tail)
       case 'sequence':
-        form.items.forEach((item, i) => this.value(item, tail && i === form.items.length - 1))
+        form.items.forEach((item, i) => {
+          this.value(item, tail && i === form.items.length - 1)
+        })
         return
       case 'call':
         return this.call(form, tail)

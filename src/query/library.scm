@@ -331,7 +331,8 @@
 (define (sort sequence less?)
   (cond ((procedure? sequence) (sort less? sequence))
         ((vector? sequence) (list->vector (%sort-list (vector->list sequence) less?)))
-        (else (%sort-list sequence less?))))
+        ((list? sequence) (%sort-list sequence less?))
+        (else (%wrong-type "sort" "a list or a vector" sequence))))
 
 ;; (list-sort LESS? LIST)
 ;; A sorted list.

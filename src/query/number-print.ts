@@ -11,7 +11,7 @@ export function flonumToString(x: number, radix: number): string {
   if (Object.is(x, -0)) return '-0.0'
   const text = x.toString(radix)
   if (radix !== 10) return text.includes('.') ? text : `${text}.0`
-  if (text.includes('e')) return text.replace('e+', 'e')
+  if (text.includes('e')) return (text.includes('.') ? text : text.replace('e', '.0e')).replace('e+', 'e')
   return text.includes('.') ? text : `${text}.0`
 }
 

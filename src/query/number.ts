@@ -372,6 +372,7 @@ export function power(context: Context, base: Value, exponent: Value): NumberVal
   checkNumber('expt', exponent)
   const by = exponent
   if (isExactInteger(by)) {
+    if (by === 0) return 1
     if (base instanceof Flonum) return flonum(context, base.value ** Number(by))
     return exactPower(context, base, by)
   }

@@ -128,7 +128,8 @@ export class QueryRun {
   /** Works until `untilMs` (of the monotonic clock) or until the end; true when `outcome` is there. A run that waits for data answers false at once. */
   step(untilMs: number): boolean {
     if (this.outcome !== undefined) return true
-    const { machine, clock } = this
+    const { machine } = this
+    const clock = this.clock
     const start = clock.monotonicMs()
     try {
       for (;;) {

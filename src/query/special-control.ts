@@ -3,7 +3,7 @@
 import { constant, local, nothing, sequence } from './core-build.js'
 import { type Core, GlobalVariable, LocalVariable } from './core-form.js'
 import type { Expander, SpecialExpander } from './expander.js'
-import { written } from './printer.js'
+import { brief } from './printer.js'
 import type { Scope } from './scope.js'
 import { isIdentifier } from './syntax-rules.js'
 import { Pair, Text, type Value } from './value.js'
@@ -160,13 +160,9 @@ const assertForm: SpecialExpander = (expander, form, scope, at) => {
   const parts = expander.elements(form.cdr, at)
   if (parts.length === 0) throw expander.error(at, '`assert` wants an expression')
   const test = expander.expand(parts[0]![0], scope, parts[0]![1])
-  const text = new Text(written(expander.strip(parts[0]![0])).slice(0, 200))
+  const text = new Text(`assertion failed: ${brief(expander.strip(parts[0]![0]), 200)}`)
   const rest = parts.slice(1).map(([item, place]) => expander.expand(item, scope, place))
-  const failure = expander.library(
-    'error',
-    [constant(new Text('assertion failed:')), constant(expander.top.symbols.intern(text.text())), ...rest],
-    at,
-  )
+  const failure = expander.library('error', [constant(text), ...rest], at)
   return { tag: 'if', test, consequent: nothing, alternative: failure }
 }
 

@@ -47,18 +47,21 @@ function pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number,
   if (unquoted !== undefined) {
     const place = placeOf(value.cdr as Pair, at)
     if (depth === 1) return expander.expand(unquoted, scope, place)
-    return retagged(expander, value, template(expander, unquoted, scope, place, depth - 1), at)
+    return retagged(expander, value, scope, at, depth - 1)
   }
+  if (depth > 1 && tagged(expander, value, scope, 'unquote-splicing') !== undefined)
+    return retagged(expander, value, scope, at, depth - 1)
   const nested = tagged(expander, value, scope, 'quasiquote')
-  if (nested !== undefined) return retagged(expander, value, template(expander, nested, scope, at, depth + 1), at)
+  if (nested !== undefined) return retagged(expander, value, scope, at, depth + 1)
   return listTemplate(expander, value, scope, at, depth)
 }
 
-/** `(unquote X)` one level further out: a list again, with X filled in. */
-function retagged(expander: Expander, value: Pair, inner: Core, at: number): Core {
+/** `(unquote X …)`, kept as a list, with its X filled in at another depth. */
+function retagged(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
   const name = expander.strip(value.car)
-  if (inner.tag === 'constant') return constant(new Pair(name, new Pair(inner.value, null)))
-  return expander.library('list', [constant(name), inner], at)
+  const inner = template(expander, value.cdr, scope, at, depth)
+  if (inner.tag === 'constant') return constant(new Pair(name, inner.value))
+  return expander.library('cons', [constant(name), inner], at)
 }
 
 function listTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
@@ -76,8 +79,7 @@ function listTemplate(expander: Expander, value: Pair, scope: Scope, at: number,
     const place = placeOf(rest, at)
     const spliced = tagged(expander, rest.car, scope, 'unquote-splicing')
     if (spliced === undefined) elements.push(template(expander, rest.car, scope, place, depth))
-    else if (depth > 1)
-      elements.push(retagged(expander, rest.car as Pair, template(expander, spliced, scope, place, depth - 1), place))
+    else if (depth > 1) elements.push(retagged(expander, rest.car as Pair, scope, place, depth - 1))
     else {
       if (elements.length > 0) segments.push(listCall(expander, elements, at))
       elements = []

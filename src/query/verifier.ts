@@ -40,7 +40,7 @@ export function verify(block: Block, literals: number): void {
     const depth = depths[pc]!
     row.operands.forEach((kind, i) => {
       if (kind === 'captures') checkCaptures(block, operands[0]!, next, depth)
-      else checkOperand(block, kind, operands[i]!, depth, literals)
+      else if (kind !== 'local' || row.name !== 'again') checkOperand(block, kind, operands[i]!, depth, literals)
     })
     const pops = row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
     const after = depth - pops + row.pushes
