@@ -46,13 +46,22 @@ function sourceOf(context: DecodeContext, batch: EventBatch): Source {
   }
 }
 
-/** Resumable: `start`, then `step` until it answers true. One decoder serves many bodies, one after the other. */
+/**
+ * Resumable: `start`, then `step` until it answers true. One decoder serves many bodies, one after the other; its context may change
+ * between them.
+ */
 export class Decoder {
   batch = new EventBatch()
-  private readonly source: Source
+  // By format, made when first needed.
+  private readonly sources: (Source | undefined)[] = []
+  private source: Source
 
   constructor(readonly context: DecodeContext) {
-    this.source = sourceOf(context, this.batch)
+    this.source = this.sourceFor(context.format)
+  }
+
+  private sourceFor(format: Format): Source {
+    return (this.sources[format] ??= sourceOf(this.context, this.batch))
   }
 
   /** Begins a body. `bytes` must stay alive and untouched until the batch is released. */
@@ -60,6 +69,7 @@ export class Decoder {
     if (into !== undefined) this.batch = into
     this.batch.reset(bytes, start, end)
     this.batch.sentAt = this.context.sentAt
+    this.source = this.sourceFor(this.context.format)
     this.source.start(this.batch, start, end)
   }
 
