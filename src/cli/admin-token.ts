@@ -17,7 +17,7 @@ export async function resetAdminToken(data: string): Promise<string> {
   }
   const lock = await lockData(folder, `lethe admin-token, process ${process.pid}`)
   try {
-    const control = openControlWriter({ folder: path.join(folder, 'control') })
+    const control = openControlWriter(path.join(folder, 'control'), systemRandom)
     const token = makeKey(systemRandom, 'lat')
     await control.setSetting(ADMIN_DIGEST, keyDigest(token))
     await control.close()

@@ -37,7 +37,7 @@ export async function inspect(data: string, customer: string | undefined, json: 
     throw new LetheError('no-data', `${folder} is not a data folder of Lethe`)
   }
   const lock = await lockData(folder, `lethe inspect, process ${process.pid}`)
-  const control = openControlReader({ folder: path.join(folder, 'control') })
+  const control = openControlReader(path.join(folder, 'control'))
   try {
     const records = [...control.customers()].filter(record => customer === undefined || record.id === customer)
     if (customer !== undefined && records.length === 0) {

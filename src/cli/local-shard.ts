@@ -34,7 +34,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const disk = realDisk
   // R4: whoever recovers this journal is alone with it, also when an old supervisor died and left its shards behind.
   const lock = takeLock(shardLock(start.dataFolder, shard), `shard ${shard}, process ${process.pid}`)
-  const control = openControlReader({ folder: at('control') })
+  const control = openControlReader(at('control'))
   const [journal, store] = await Promise.all([
     openJournal({
       disk,

@@ -40,7 +40,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
     `a Lethe node (version ${VERSION}, process ${process.pid}, port ${config.port})`,
   )
   const claim = await claimPort(config.host, config.port)
-  const control = openControlWriter({ folder: path.join(config.data, 'control') })
+  const control = openControlWriter(path.join(config.data, 'control'), systemRandom)
   const { adminDigest, secrets } = await provision(control, config.adminToken, systemRandom, systemClock)
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${claim.port}`
   if (secrets) process.stdout.write(welcome(url, secrets))

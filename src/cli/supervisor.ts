@@ -19,9 +19,7 @@ import type { PlainError, ShardStart, ToShard, ToSupervisor } from './messages.j
 import { forkShard, ShardProcess } from './shard-process.js'
 import { socketPath } from './sockets.js'
 
-/** A shard that says nothing for so long is stopped or stuck: it is killed and replaced. */
-const SILENCE_MS = 10_000
-/** The same while it recovers, which may hold its event loop. */
+/** A recovering shard may hold its event loop for longer than limits.shardSilenceMs. */
 const START_SILENCE_MS = 120_000
 const TICK_MS = 1_000
 /** A shard that lived shorter than this is started again after a pause, which doubles. */
@@ -140,7 +138,7 @@ export class Supervisor {
     for (const shard of this.shards) {
       if (shard.phase === 'dead') continue
       if (wasStopped) shard.lastSeenMs = now
-      const allowedMs = shard.phase === 'starting' ? START_SILENCE_MS : SILENCE_MS
+      const allowedMs = shard.phase === 'starting' ? START_SILENCE_MS : this.options.start.limits.shardSilenceMs
       if (now - shard.lastSeenMs <= allowedMs) continue
       this.options.log.error(
         { shard: shard.shard, silentMs: Math.round(now - shard.lastSeenMs) },

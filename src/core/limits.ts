@@ -19,6 +19,8 @@ export const defaultLimits = {
   bodyDeadlineMs: 60_000,
   /** A request that was handed on and is not answered after this long has its connection closed: nobody knows its outcome (R12). */
   answerDeadlineMs: 30_000,
+  /** A shard process that says nothing for this long is stopped or stuck: it is killed and replaced. */
+  shardSilenceMs: 10_000,
   /** Bodies in flight in one shard, bytes. More is 503. */
   maxInFlightBytes: 256 * MIB,
   /** Requests in flight in one shard. More is 503. */
