@@ -54,6 +54,8 @@ export interface Bench {
   readonly name: string
   readonly about: string
   readonly placement: Placement
+  /** Takes so long that it runs only when it is named. */
+  readonly onlyByName?: boolean
   readonly run: (b: Measuring) => void | Promise<void>
 }
 

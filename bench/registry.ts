@@ -11,6 +11,7 @@ import { memoryBenches } from './suites/memory.js'
 import { programBenches } from './suites/program.js'
 import { queryBenches } from './suites/query.js'
 import { redisBenches } from './suites/redis.js'
+import { scaleBenches } from './suites/scale.js'
 import { tableBenches } from './suites/tables.js'
 
 export const benches: readonly Bench[] = [
@@ -26,4 +27,5 @@ export const benches: readonly Bench[] = [
   ...httpBenches,
   ...redisBenches,
   ...latencyBenches,
+  ...scaleBenches,
 ]

@@ -79,6 +79,8 @@ export interface Traffic {
   readonly format: 'json' | 'msgpack'
   /** Distinct users a customer's events are drawn from. */
   readonly users: number
+  /** Distinct names of events of a customer. */
+  readonly names?: number
   readonly seed: number
 }
 
@@ -91,7 +93,7 @@ export function buildRequests(traffic: Traffic): Buffer[] {
     for (const key of traffic.keys) {
       const items: (BenchEvent | BenchPoint)[] = []
       for (let i = 0; i < traffic.eventsPerBody; i++)
-        items.push(traffic.what === 'events' ? benchEvent(random, traffic.users) : benchPoint(random))
+        items.push(traffic.what === 'events' ? benchEvent(random, traffic.users, traffic.names) : benchPoint(random))
       const value = traffic.eventsPerBody === 1 ? items[0]! : items
       const body = traffic.format === 'json' ? Buffer.from(JSON.stringify(value)) : Buffer.from(packer.pack(value))
       requests.push(httpRequest(key, body, traffic.format))
