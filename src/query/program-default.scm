@@ -59,10 +59,14 @@
     (sketch! "users/group" group user)
     (note-group! e)))
 
-;; With an id, on-event has counted it already.
+;; With an id, on-event has counted it already. Some SDKs say of a session that it crashed, besides reporting the crash.
 (define (on-session e app)
-  (when (and (not (field e 'session)) (equal? (field e 'state) "start"))
-    (count-session app)))
+  (let ((session (field e 'session)))
+    (when (and (not session) (equal? (field e 'state) "start"))
+      (count-session app))
+    (when (and (equal? (field e 'status) "crashed")
+               (or (not session) (once! 'crashed session)))
+      (bump! "sessions/crashed" ""))))
 
 (define (on-named-event e user)
   (let ((name (field e 'name)))
