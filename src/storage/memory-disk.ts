@@ -211,6 +211,7 @@ export class MemoryDisk implements Disk {
       read: (target, start, end, position) => {
         alive()
         this.check('read', path)
+        if (position >= inode.cache.length) return 0
         return inode.cache.copy(target, start, position, Math.min(inode.cache.length, position + end - start))
       },
       fill: async size => {

@@ -105,12 +105,15 @@ export function readFolder(reading: FolderReading): Folder {
       if (header.kind === SegmentKind.Main) {
         link = segment.link
         if (foreignPresent) {
+          // What is ours in these copies is copied again, so the segment itself is of no use to us.
           for (let row = 0; row < segment.index.frames; row++) unsure.push(readFrame(file, segment, row))
+          continue
         } else if (!lastFound) {
           lastFound = true
           unsure.push(readFrame(file, segment, segment.index.frames - 1))
-          // Its copy will count, not it. With an index file it was synced by the process that wrote it.
-          if (segment.index instanceof GrowingIndex) segment.index.dropLastFrame()
+          // Ours is copied whole and then void. With an index file it was synced by the process that wrote it. Another's stays
+          // in the index: of it only what is ours and new is copied.
+          if (reading.own && segment.index instanceof GrowingIndex) segment.index.dropLastFrame()
         }
       }
       if (segment.index.entries === 0) empty.push(file.path)

@@ -65,7 +65,15 @@ class Run {
 
   /** Stands at its first entry above afterN. */
   load(): void {
-    this.file = this.disk.open(this.segment.path, 'read')
+    try {
+      this.file = this.disk.open(this.segment.path, 'read')
+    } catch (error) {
+      if ((error as LetheError).details['errno'] !== 'ENOENT') throw error
+      // Another shard removed it, since all in it is void or flushed. Were it needed, a gap would show.
+      this.offsets = new Uint32Array(0)
+      this.n = Number.POSITIVE_INFINITY
+      return
+    }
     this.offsets = this.index.offsets(this.row, (start, count) => this.readList(start, count))
     this.advance()
     while (this.n <= this.afterN) this.advance()

@@ -66,9 +66,9 @@ export const journalDamaged = (path: string, offset: number, why: string): Lethe
 export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.segment`
 export const indexName = (number: number): string => `${String(number).padStart(8, '0')}.index`
 
-/** The number of a segment by its file name, or 0. */
+/** The number of the segment that a file belongs to, or 0. A number that anything still bears is not used again. */
 export function segmentNumber(name: string): number {
-  return /^\d{8}\.(segment|index|preparing)$/.test(name) ? Number(name.slice(0, 8)) : 0
+  return /^\d{8}\./.test(name) ? Number(name.slice(0, 8)) : 0
 }
 
 function encodeHeader(header: SegmentHeader): Buffer {

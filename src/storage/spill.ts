@@ -36,7 +36,8 @@ export async function writeSpill(
   for (const entry of entries) {
     const size = entry.end - entry.start
     const needed = group.length + ENTRY_HEADER + size + 8
-    if (group.entries > 0 && (needed > group.bytes.length || entry.ms !== group.ms || entry.day !== group.day)) await flush()
+    if (group.entries > 0 && (needed > group.bytes.length || entry.ms !== group.ms || entry.day !== group.day))
+      await flush()
     if (FRAME_HEADER + ENTRY_HEADER + size + 8 > group.bytes.length) {
       group = new Group(padded(FRAME_HEADER + ENTRY_HEADER + size + 8), () => {})
     }

@@ -47,8 +47,9 @@ export class Trimming {
 
   private safeN(incarnation: bigint, segment: Segment): number {
     const flushed = this.flushed.get(incarnation) ?? 0
-    const spilled = this.spilled.get(incarnation)
-    return spilled === undefined || spilled.segments.has(segment) ? flushed : Math.max(flushed, spilled.n)
+    // A spill is what others may rely on: it stays until its customer is flushed.
+    if (segment.header.kind === SegmentKind.Spill) return flushed
+    return Math.max(flushed, this.spilled.get(incarnation)?.n ?? 0)
   }
 
   /** Up to which n a customer's entries are durable elsewhere than in the main segments. */

@@ -45,7 +45,7 @@ class World {
 
   openShard(shard: number): Promise<Journal> {
     const { disk, random, shards, run } = this
-    return open({ disk, random, shard, shards, run })
+    return open({ disk, random, shard, shards, run, limits: { segmentBytes: 16 * 1024 } })
   }
 
   async restartShard(shard: number): Promise<void> {
@@ -130,9 +130,12 @@ class World {
       case 1:
         for (const each of this.journals) each.trim()
         break
-      case 2:
+      case 2: {
         await tick()
+        const i = this.below(6)
+        if (this.below(4) === 0) await this.journals[i % this.shards]!.spill(BigInt(i))
         break
+      }
       case 3: {
         const batch = this.fill(shard)
         if (batch.length === 0) break
@@ -180,6 +183,7 @@ async function live(seed: number, steps: number): Promise<World> {
 
 t.test(
   'R1 R2 R3: what was acknowledged survives crashes at any point, in order, once, with any number of shards',
+  { timeout: 240_000 },
   async t => {
     let crashes = 0
     await fc.assert(

@@ -83,36 +83,42 @@ t.test('with fewer shards, folders that nobody owns are trimmed once all owners 
   t.ok(segmentFiles(memory, 0) <= 3)
   await Promise.all(journals.map(journal => journal.close()))
   journals = await Promise.all([0, 1].map(shard => open({ disk: memory, limits, shard, shards: 2, run: 3n })))
-  t.notOk(memory.files().some(name => name.includes('.done-')), 'no mark is left behind')
+  t.notOk(
+    memory.files().some(name => name.includes('.done-')),
+    'no mark is left behind',
+  )
   await Promise.all(journals.map(journal => journal.close()))
 })
 
-t.test('R11: a customer that cannot checkpoint is spilled: the journal trims, its entries stay, also over restarts', async t => {
-  const memory = disk()
-  let journal = await open({ disk: memory, limits })
-  for (let i = 0; i < 12; i++) {
-    await write(journal, 1n, `stuck ${i} ${'.'.repeat(100 * i)}`, 100 + Math.floor(i / 3))
-    await write(journal, 2n, '.'.repeat(3000))
-  }
-  await settle()
-  const expected = read(journal, 1n)
-  t.equal(expected.length, 12)
-  journal.flushedTo(2n, 12)
-  t.equal(journal.trim(), 0)
-  await journal.spill(1n)
-  t.same(read(journal, 1n), expected, 'both copies are one')
-  t.ok(journal.trim() >= 2)
-  t.same(read(journal, 1n), expected)
-  t.equal(journal.segments, 2, 'the spill and the newest')
-  memory.crash()
-  journal = await open({ disk: memory, limits })
-  t.same(read(journal, 1n), expected)
-  await write(journal, 1n, 'more')
-  t.equal(read(journal, 1n).length, 13)
-  await journal.spill(1n)
-  journal.flushedTo(1n, 13)
-  journal.flushedTo(2n, 12)
-  journal.trim()
-  t.equal(journal.segments, 1)
-  await journal.close()
-})
+t.test(
+  'R11: a customer that cannot checkpoint is spilled: the journal trims, its entries stay, also over restarts',
+  async t => {
+    const memory = disk()
+    let journal = await open({ disk: memory, limits })
+    for (let i = 0; i < 12; i++) {
+      await write(journal, 1n, `stuck ${i} ${'.'.repeat(100 * i)}`, 100 + Math.floor(i / 3))
+      await write(journal, 2n, '.'.repeat(3000))
+    }
+    await settle()
+    const expected = read(journal, 1n)
+    t.equal(expected.length, 12)
+    journal.flushedTo(2n, 12)
+    t.equal(journal.trim(), 0)
+    await journal.spill(1n)
+    t.same(read(journal, 1n), expected, 'both copies are one')
+    t.ok(journal.trim() >= 2)
+    t.same(read(journal, 1n), expected)
+    t.equal(journal.segments, 2, 'the spill and the newest')
+    memory.crash()
+    journal = await open({ disk: memory, limits })
+    t.same(read(journal, 1n), expected)
+    await write(journal, 1n, 'more')
+    t.equal(read(journal, 1n).length, 13)
+    await journal.spill(1n)
+    journal.flushedTo(1n, 13)
+    journal.flushedTo(2n, 12)
+    journal.trim()
+    t.equal(journal.segments, 1)
+    await journal.close()
+  },
+)
