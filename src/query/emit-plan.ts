@@ -125,6 +125,8 @@ export class Plan {
   private readonly representations = new Map<LocalVariable, Representation>()
   private readonly lambdas = new Map<LambdaForm, Known>()
   private readonly definitions = new Map<GlobalVariable, number>()
+  // Where texts are changed in place, a variable holds one text: it cannot be bytes and now and then a text made of them.
+  private changesTexts = false
   private nextId = 0
   private changed = false
 
@@ -215,6 +217,9 @@ export class Plan {
       if (form.tag === 'set-global') {
         this.definitions.set(form.variable, (this.definitions.get(form.variable) ?? 0) + 1)
       }
+      const primitive =
+        form.tag === 'primitive' ? form.primitive : form.tag === 'global' ? form.variable.primitive : undefined
+      if (primitive !== undefined && /^string-.*!$/.test(primitive.name)) this.changesTexts = true
       childrenOf(form).forEach(visit)
     }
     forms.forEach(visit)
@@ -268,7 +273,12 @@ export class Plan {
     this.visit(known.lambda.body, known, true)
   }
 
-  private join(known: Known, index: number, form: Representation | undefined): void {
+  private forVariable(form: Representation | undefined): Representation | undefined {
+    return form === 'slice' && this.changesTexts ? 'value' : form
+  }
+
+  private join(known: Known, index: number, operand: Representation | undefined): void {
+    const form = this.forVariable(operand)
     if (form === undefined) return
     const before = known.parameters[index]
     const variable = known.lambda.parameters[index]!
@@ -352,7 +362,7 @@ export class Plan {
       }
       this.visit(value, owner, false)
       if (variable.assigned || variable.unready) return
-      const form = this.formOf(value)
+      const form = this.forVariable(this.formOf(value))
       if (form === undefined) this.pending.add(variable)
       else {
         this.pending.delete(variable)

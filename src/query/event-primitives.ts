@@ -336,16 +336,30 @@ export function noteGroup(host: EventHost): void {
   if (host.batch.slices[at]! >= 0) host.effects.noteGroup(host.event)
 }
 
-/** Joins slices with spaces in the arena: what `(key …)` does where its parts are fields. Place in textStart, textEnd. */
+/** Joins two slices with a space in the arena: what `(key A B)` does where its parts are fields. Place in textStart, textEnd. */
 export function joinSlices(host: EventHost, aStart: number, aEnd: number, bStart: number, bEnd: number): void {
   const { effects, batch } = host
-  effects.text(`${textAt(effects, batch.bytes, aStart, aEnd)} ${textAt(effects, batch.bytes, bStart, bEnd)}`)
+  const size = aEnd - aStart + 1 + (bEnd - bStart)
+  const start = effects.arenaLength
+  if (start + size > effects.arena.length) {
+    const grown = new Uint8Array(2 * (start + size))
+    grown.set(effects.arena)
+    effects.arena = grown
+  }
+  const { arena } = effects
+  let at = copySlice(arena, start, batch.bytes, aStart, aEnd)
+  arena[at++] = 0x20
+  at = copySlice(arena, at, batch.bytes, bStart, bEnd)
+  effects.arenaLength = at
+  effects.textStart = ARENA + start
+  effects.textEnd = ARENA + at
 }
 
-function textAt(effects: Effects, bytes: Uint8Array, start: number, end: number): string {
-  const source = start >= ARENA ? effects.arena : bytes
+function copySlice(arena: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
+  const source = start >= ARENA ? arena : bytes
   const shift = start >= ARENA ? ARENA : 0
-  return Buffer.from(source.buffer, source.byteOffset + start - shift, end - start).toString()
+  for (let i = start - shift; i < end - shift; i++) arena[to++] = source[i]!
+  return to
 }
 
 export const eventPrimitives: readonly PrimitiveGroup[] = [

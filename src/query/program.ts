@@ -146,18 +146,23 @@ export function builtinProgram(): EventProgram {
   return builtin
 }
 
-/**
- * Compiles a program and runs it over sample events of every type. Throws LetheError, status 400 (413 if too large), with
- * `line` and `column` where they are known.
- */
-export function compileProgram(source: string, limits: Limits): EventProgram {
+/** Compiles and loads a program that was checked before. Throws LetheError, status 400, all the same. */
+export function loadProgram(source: string, limits: Limits): EventProgram {
   try {
-    const program = new CompiledProgram(source, readProgram(source, limits, coreOfBuiltin()), limits)
-    runSamples(program)
-    return program
+    return new CompiledProgram(source, readProgram(source, limits, coreOfBuiltin()), limits)
   } catch (error) {
     if (error instanceof RangeError)
       throw new LetheError('too-large', 'the program is too large or nests too deeply', 400)
     throw error
   }
+}
+
+/**
+ * Compiles a program and runs it over sample events of every type. Throws LetheError, status 400 (413 if too large), with
+ * `line` and `column` where they are known.
+ */
+export function compileProgram(source: string, limits: Limits): EventProgram {
+  const program = loadProgram(source, limits)
+  runSamples(program)
+  return program
 }
