@@ -145,7 +145,7 @@ export class Customer {
     this.writer = parts.journal.writer(route.incarnation)
     this.lastN = this.writer.lastN
     this.syncedN = this.lastN
-    this.state = CustomerState.empty(this.identity(), parts.limits, parts.time.day(), parts.settings.retention)
+    this.state = this.emptyState()
     this.program = parts.programs.builtin
     this.loader = this.load()
   }
@@ -154,18 +154,18 @@ export class Customer {
     return { customer: this.route.id, incarnation: this.route.incarnation, hashKey: this.route.hashKey }
   }
 
+  // Day 0: the first entry brings the day. Today's would be another one in a replay, and make its events late.
+  private emptyState(): CustomerState {
+    return CustomerState.empty(this.identity(), this.parts.limits, 0, this.parts.settings.retention)
+  }
+
   /** Drops the memory and starts over from snapshot + journal. */
   restart(): void {
     this.phase = 'loading'
     this.cut = undefined
     this.dayLoader = undefined
     this.checkpointAsked = false
-    this.state = CustomerState.empty(
-      this.identity(),
-      this.parts.limits,
-      this.parts.time.day(),
-      this.parts.settings.retention,
-    )
+    this.state = this.emptyState()
     this.program = this.parts.programs.builtin
     this.queries.length = 0
     this.loader = this.load()

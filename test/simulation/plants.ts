@@ -1,0 +1,125 @@
+// Five bugs of the kind that matter, each a wrapper that misbehaves around what is injected anyway. Production code knows
+// nothing of them.
+import type { CustomerStore, FileWrite, Journal, PageWrite } from '../../src/storage/contract.js'
+import type { Disk } from '../../src/storage/disk.js'
+import { decodeSettings, encodeSettings } from '../../src/tables/settings.js'
+
+export interface Plant {
+  readonly name: string
+  disk?(disk: Disk): Disk
+  journal?(journal: Journal): void
+  store?(store: CustomerStore): CustomerStore
+}
+
+/** A store whose commits and reads go through `change`. */
+function tampered(
+  store: CustomerStore,
+  commit: (write: FileWrite, file: ReturnType<CustomerStore['open']>) => FileWrite,
+): CustomerStore {
+  return {
+    ...delegate(store),
+    open(incarnation) {
+      const file = store.open(incarnation)
+      return {
+        incarnation,
+        meta: () => file.meta(),
+        day: slot => file.day(slot),
+        days: () => file.days(),
+        commit: write => file.commit(commit(write, file)),
+        flushed: () => file.flushed(),
+        release: () => file.release(),
+      }
+    },
+  }
+}
+
+function delegate(store: CustomerStore): CustomerStore {
+  return {
+    open: incarnation => store.open(incarnation),
+    exists: incarnation => store.exists(incarnation),
+    erase: incarnation => store.erase(incarnation),
+    setAside: (incarnation, why) => store.setAside(incarnation, why),
+    get asideAtStart() {
+      return store.asideAtStart
+    },
+    close: () => store.close(),
+    get openFiles() {
+      return store.openFiles
+    },
+  }
+}
+
+export const PLANTS: readonly Plant[] = [
+  {
+    name: 'ack before commit',
+    // Says that it has synced when it has not.
+    disk: disk => ({
+      open(path, mode) {
+        const file = disk.open(path, mode)
+        return {
+          path,
+          write: (bytes, start, end, position) => file.write(bytes, start, end, position),
+          read: (target, start, end, position) => file.read(target, start, end, position),
+          sync: done => queueMicrotask(() => done(null)),
+          fill: size => file.fill(size),
+          size: () => file.size(),
+          close: () => file.close(),
+        }
+      },
+      list: folder => disk.list(folder),
+      exists: path => disk.exists(path),
+      makeFolder: folder => disk.makeFolder(folder),
+      rename: (from, to) => disk.rename(from, to),
+      remove: path => disk.remove(path),
+      syncFolder: folder => disk.syncFolder(folder),
+      freeBytes: path => disk.freeBytes(path),
+    }),
+  },
+  {
+    name: 'snapshot without position',
+    // The pages of a checkpoint arrive, its n stays where it was.
+    store: store =>
+      tampered(store, (write, file) => {
+        const n = file.meta()?.n ?? 0
+        return { ...write, n, meta: write.meta.map(page => atPosition(page, n)) }
+      }),
+  },
+  {
+    name: 'slot reused without clearing',
+    store: store =>
+      tampered(store, (write, file) => ({
+        ...write,
+        days: write.days.map(day => {
+          const before = file.day(day.slot)
+          if (!before || before.day === day.day) return day
+          const written = new Set(day.pages.map(page => Buffer.from(page.key).toString('hex')))
+          const left = before.rows.filter(row => !written.has(Buffer.from(row.key).toString('hex')))
+          return { ...day, pages: [...left, ...day.pages] }
+        }),
+      })),
+  },
+  {
+    name: 'dedupe window not persisted',
+    // Its pages are written empty, and the settings say that nothing is missing.
+    store: store => tampered(store, write => ({ ...write, meta: write.meta.map(withoutIds) })),
+  },
+  {
+    name: 'trimmed one record too far',
+    journal(journal) {
+      const flushedTo = journal.flushedTo.bind(journal)
+      journal.flushedTo = (incarnation, n) => flushedTo(incarnation, n + 1)
+    },
+  },
+]
+
+// The record `S` says where the window begins (head) and ends (tail): begun at its end, it is empty.
+function withoutIds(page: PageWrite): PageWrite {
+  if (page.value === null || String.fromCharCode(page.key[0]!) !== 'S') return page
+  const settings = decodeSettings(page.value)
+  return { key: page.key, value: encodeSettings({ ...settings, idHead: settings.idTail }) }
+}
+
+function atPosition(page: PageWrite, n: number): PageWrite {
+  if (page.value === null || String.fromCharCode(page.key[0]!) !== 'S') return page
+  return { key: page.key, value: encodeSettings({ ...decodeSettings(page.value), n }) }
+}

@@ -1,0 +1,2 @@
+// Queries of a simulated life.
+export const QUERIES: readonly { readonly source: string }[] = []
