@@ -14,6 +14,7 @@ import { describeMachine } from './machine.js'
 import { canPin, runProcess, SERVER_CORE } from './processes.js'
 import { benches } from './registry.js'
 import { type Report, resultText, speedText, writeDocument } from './report.js'
+import { stopShared } from './suites/servers.js'
 
 const BUILT = path.dirname(fileURLToPath(import.meta.url))
 const REPOSITORY = path.resolve(BUILT, '../..')
@@ -118,7 +119,7 @@ function merged(report: Report): Report {
 if (options.list) {
   for (const bench of benches) process.stdout.write(`${bench.name.padEnd(28)} ${bench.about}\n`)
 } else if (options.inside) {
-  await runInside(chosen()[0]!)
+  await runInside(chosen()[0]!).finally(stopShared)
   process.exit(0)
 } else if (options.publish) {
   writeDocument(JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report, REPOSITORY, RESULTS)

@@ -28,6 +28,8 @@ export interface LedgerSum {
 }
 
 export class BenchNode {
+  private made = 0
+
   private constructor(
     readonly port: number,
     readonly process: Started,
@@ -51,11 +53,13 @@ export class BenchNode {
     return new BenchNode(port, started, folder)
   }
 
-  /** Makes `count` customers named PREFIX-0 …, each with `program` (null: the built-in one). */
+  /** Makes `count` customers whose names begin with `prefix`, each with `program` (null: the built-in one). */
   async createCustomers(prefix: string, count: number, program: string | null): Promise<BenchCustomer[]> {
     const customers: BenchCustomer[] = []
+    const first = this.made
+    this.made += count
     await inParallel(count, 16, async i => {
-      const id = `${prefix}-${i}`
+      const id = `${prefix}-${first + i}`
       const made = (await this.admin('POST', '/v1/customers', JSON.stringify({ id }))) as BenchCustomer
       customers[i] = { id, ingestKey: made.ingestKey, queryKey: made.queryKey }
       if (program !== null) await this.admin('PUT', `/v1/program?customer=${id}`, program)

@@ -53,7 +53,7 @@ function strangers(count: number): string[] {
 
 async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 1, 3)
+  const seconds = b.parameter('seconds', 0.2, 3)
   const shapes = b.smoke ? [8] : [512, 64]
   const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse', 'node', 'fastify'], customers, 1)
   for (const connections of shapes) {

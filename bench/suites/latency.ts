@@ -48,7 +48,7 @@ function record(b: Measuring, row: string, report: LoadReport): void {
 
 async function halfLoad(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.5, 20)
+  const seconds = b.parameter('seconds', 0.2, 20)
   const connections = b.parameter('connections', 8, 256)
   const node = await startNode(b)
   const known = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []

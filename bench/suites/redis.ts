@@ -86,7 +86,7 @@ async function redisRound(
 
 async function front(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.parameter('seconds', 1, 3)
   noteLoader(b)
   for (const events of b.smoke ? [1] : [1, 50]) {
     const folder = b.folder()

@@ -1,5 +1,8 @@
 // Servers under the same load, in turns: what the HTTP benchmarks share.
+import fs from 'node:fs'
 import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Measuring } from '../bench.js'
 import { load, loadThroughput, type RequestFile, throughputLoader } from '../load/load.js'
@@ -66,9 +69,31 @@ export async function startNode(
     b.note('the lethe command is not built here: only its peers were measured')
     return undefined
   }
+  if (b.smoke && options.config === undefined && options.shards === undefined) {
+    shared ??= startShared()
+    return shared
+  }
   const node = await BenchNode.start(b.folder(), options)
   b.atEnd(() => node.stop())
   return node
+}
+
+// The tests have seconds for all benchmarks: there, those that need nothing special of their node have one together.
+let shared: Promise<BenchNode> | undefined
+const sharedFolders: string[] = []
+
+function startShared(): Promise<BenchNode> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lethe-bench-shared-'))
+  sharedFolders.push(folder)
+  return BenchNode.start(folder)
+}
+
+/** Ends what several benchmarks of this process have used. */
+export async function stopShared(): Promise<void> {
+  const node = await shared
+  shared = undefined
+  await node?.stop()
+  for (const folder of sharedFolders.splice(0)) fs.rmSync(folder, { recursive: true, force: true })
 }
 
 /** The node, seen as a server for the traffic of some of its customers. */
@@ -111,8 +136,15 @@ export interface Load {
   readonly label: string
 }
 
+const WARM_UP_SECONDS = 2
+
 /** Loads every server in turn, round after round, and checks the books of those that keep any. */
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
+  for (const server of b.smoke ? [] : servers) {
+    b.progress(`${server.name}${order.label}, warming up`)
+    await loadThroughput(server.port, server.file, order.connections, WARM_UP_SECONDS)
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
   for (let round = 0; round < b.rounds; round++) {
     for (const server of servers) {
       const row = `${server.name}${order.label}`
@@ -134,6 +166,8 @@ export async function contestServers(b: Measuring, servers: readonly HttpServer[
         })
     }
   }
+  // Our own loader, which the tests use, has waited for every reply already.
+  if (b.smoke) return
   for (const server of servers) if (server.events !== undefined) await checkDrained(b, server)
 }
 
@@ -163,8 +197,8 @@ async function checkDrained(b: Measuring, server: HttpServer): Promise<void> {
     port: server.port,
     requests: server.file.path,
     connections: 64,
-    seconds: b.smoke ? 0.2 : 2,
-    limit: b.smoke ? 500 : 50_000,
+    seconds: 2,
+    limit: 50_000,
   })
   if (report.unknown > 0)
     throw new Error(`${server.name}: ${report.unknown} requests had no reply (${report.brokenBy})`)

@@ -6,11 +6,17 @@ import t from 'tap'
 import { runBench } from '../../bench/bench.js'
 import { benches } from '../../bench/registry.js'
 import { resultText } from '../../bench/report.js'
+import { stopShared } from '../../bench/suites/servers.js'
 
 // Not below this checkout: the path of a Unix socket must stay under 108 bytes.
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'lethe-bench-test-'))
-t.teardown(() => fs.rmSync(temporary, { recursive: true, force: true }))
+t.teardown(async () => {
+  await stopShared()
+  fs.rmSync(temporary, { recursive: true, force: true })
+})
 process.env['LETHE_BENCH_FOLDER'] = temporary
+
+t.setTimeout(240_000)
 
 t.test('names of benchmarks differ', async t => {
   t.equal(new Set(benches.map(bench => bench.name)).size, benches.length)
