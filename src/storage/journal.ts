@@ -11,8 +11,8 @@
 // zeros, which costs latency, not correctness; if none can be made because the disk is full, `begin` refuses before
 // anything reached the disk.
 //
-// Opening (R1–R3): read all folders; start a fresh segment; copy the last good frame into it, and from other shards'
-// folders those entries of their last frames that are ours, each copy synced before the next. Nothing is ever appended
+// Opening (R1–R3): read all folders; start a fresh segment; copy the last good frame into it, and of other shards' last
+// frames what is ours into segments of their own, each copy synced before the next. Nothing is ever appended
 // to a segment of an earlier process.
 import { assert, LetheError } from '../core/errors.js'
 import type { EntryKind, Frame, Journal, JournalEntry, JournalOptions, JournalWriter } from './contract.js'
@@ -212,32 +212,50 @@ class FileJournal implements Journal {
     return segment.rewritten ? segment : new Segment(segment.folder, segment.header, segment.index, segment.link, true)
   }
 
-  /** Of another shard's last frame, what is ours and not already durable here. */
+  /**
+   * Of another shard's last frame, what is ours and not copied yet: into a segment of its own, since its entries may be older than what the fresh
+   * one begins with, and within a segment n only rises.
+   */
   private async adoptFrame(frame: ReadFrame): Promise<void> {
+    const { disk, random, shard, shards, run, ownerOf } = this.options
     const bytes = Buffer.alloc(padded(frame.length))
+    const index = new GrowingIndex()
+    const entries: [row: number, n: number, offset: number][] = []
     let length = FRAME_HEADER
-    let entries = 0
     for (let at = FRAME_HEADER; at < frame.length; at = entryEnd(frame.bytes, at)) {
       const low = entryLow(frame.bytes, at)
       const high = entryHigh(frame.bytes, at)
-      if (this.options.ownerOf((BigInt(high) << 32n) | BigInt(low)) !== this.options.shard) continue
-      if (entryN(frame.bytes, at) <= this.ownLast(low, high)) continue
+      const n = entryN(frame.bytes, at)
+      if (ownerOf((BigInt(high) << 32n) | BigInt(low)) !== shard || this.hasCopy(low, high, n)) continue
       const end = entryEnd(frame.bytes, at)
       frame.bytes.copy(bytes, length, at, end)
+      entries.push([index.rowOf(low, high), n, PAGE + length])
       length += end - at
-      entries++
     }
-    if (entries > 0) await this.copy(bytes, length, { ...frame, entries })
+    if (entries.length === 0) return
+    this.number++
+    const about = { number: this.number, shard, shards, kind: SegmentKind.Copies, run, size: PAGE }
+    const made = await createSegment(disk, this.path, random, about, async (file, header) => {
+      const { ms, day } = frame
+      const seal = { sequence: 1, ms, day, entries: entries.length, flags: REWRITTEN, link: NO_LINK }
+      file.write(bytes, 0, sealFrame(bytes, length, header, seal), PAGE)
+    })
+    made.file.close()
+    index.addFrame(PAGE, length, frame.ms, frame.day, entries.length)
+    for (const [row, n, offset] of entries) index.add(row, n, offset)
+    index.end = PAGE + padded(length)
+    const segment = new Segment(this.path, made.header, index, NO_LINK, true)
+    this.trimming.adopt(segment)
+    this.sealed.push(segment)
   }
 
-  private ownLast(low: number, high: number): number {
-    let last = 0
-    for (const segment of [...this.sealed, this.current.segment]) {
-      if (segment.folder !== this.path) continue
-      const row = segment.index.find(low, high)
-      if (row >= 0) last = Math.max(last, segment.index.last(row))
-    }
-    return last
+  // A copy holds the entries of one frame, so a customer's are without gaps.
+  private hasCopy(low: number, high: number, n: number): boolean {
+    return this.sealed.some(({ folder, header, index }) => {
+      if (folder !== this.path || header.kind !== SegmentKind.Copies) return false
+      const row = index.find(low, high)
+      return row >= 0 && index.first(row) <= n && n <= index.last(row)
+    })
   }
 
   /** Index files for segments that an earlier process left without. */

@@ -96,6 +96,8 @@ export function readFolder(reading: FolderReading): Folder {
       const header = readHeader(file)
       if (header.number !== found) throw journalDamaged(file.path, 16, `it says that it is number ${header.number}`)
       const foreignPresent = !reading.own && header.run === reading.run
+      // What another shard copied or spilled in this run is of its own customers.
+      if (foreignPresent && header.kind !== SegmentKind.Main) continue
       const segment = readSegment(reading, file, header, link, foreignPresent)
       if (segment === undefined) {
         // Void from its first frame on (a recovery copied that one), or never used.

@@ -48,6 +48,8 @@ export const enum SegmentKind {
   Main = 1,
   /** Copies of one customer's entries, so that it holds nothing else back (R11). */
   Spill = 2,
+  /** Copies of what was ours in another shard's last frame (R3). */
+  Copies = 3,
 }
 
 export interface SegmentHeader extends Seal {
