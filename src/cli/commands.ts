@@ -1,6 +1,7 @@
 // The commands of `lethe`, their flags and their help.
 import fs from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { addCustomerCommands } from './customer-commands.js'
 import { askNode } from './node-client.js'
@@ -108,10 +109,14 @@ Examples:
 function addEval(lethe: Command, exit: (code: number) => void): void {
   lethe
     .command('eval')
-    .description('Evaluate Scheme without a node')
+    .description('Evaluate Scheme without a node; with nothing to evaluate, a REPL')
     .argument('[file]', 'a file of Scheme ("-": standard input)')
     .option('-e, --expression <expression>', 'evaluate this instead')
     .action(async (file: string | undefined, options: { expression?: string }) => {
+      if (file === undefined && options.expression === undefined && process.stdin.isTTY) {
+        const { LocalTarget, runRepl } = await import('./repl.js')
+        return runRepl(new LocalTarget(), systemClock, process.stdin, process.stdout)
+      }
       const source = options.expression ?? fs.readFileSync(file === undefined || file === '-' ? 0 : file, 'utf8')
       const { evaluate, errorText } = await import('./eval.js')
       const result = evaluate(source)
@@ -119,6 +124,21 @@ function addEval(lethe: Command, exit: (code: number) => void): void {
       if (result.ok) return void process.stdout.write(`${result.written}\n`)
       process.stderr.write(`${errorText(result.error)}\n`)
       exit(1)
+    })
+}
+
+function addRepl(lethe: Command): void {
+  lethe
+    .command('repl')
+    .description('Ask a running node, line by line')
+    .option('--url <url>', 'the node', DEFAULT_URL)
+    .option('--key <key>', 'query key, or the admin token with --customer (LETHE_KEY)', process.env['LETHE_KEY'])
+    .option('--customer <id>', 'with the admin token: whose data')
+    .action(async (options: { url: string; key?: string; customer?: string }) => {
+      if (!options.key) throw new LetheError('no-key', 'a query key is needed: --key, or LETHE_KEY')
+      const { NodeTarget, runRepl } = await import('./repl.js')
+      const target = new NodeTarget({ url: options.url, key: options.key }, options.customer)
+      await runRepl(target, systemClock, process.stdin, process.stdout)
     })
 }
 
@@ -164,6 +184,7 @@ export async function run(args: readonly string[], early: EarlyShard): Promise<n
   addCustomerCommands(lethe, DEFAULT_URL)
   addInspect(lethe)
   addEval(lethe, exit)
+  addRepl(lethe)
   addAdminToken(lethe)
   lethe.addHelpText(
     'after',
