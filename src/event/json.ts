@@ -12,6 +12,7 @@ import {
   fail,
   KIND_OF,
   Kind,
+  passed,
   problem,
   skipColon,
   skipSpace,
@@ -22,6 +23,9 @@ import { parseInstant } from './time.js'
 
 /** A step ends after about this many bytes, however few events they are: some 0.3 ms. */
 const STEP_BYTES = 256 * 1024
+
+/** Lines up to this long are read at once. */
+const SHORT_LINE = 16 * 1024
 
 const enum Mode {
   Start,
@@ -307,7 +311,7 @@ export class JsonSource {
 
   /** One line; true when there are no more. */
   private line(): boolean {
-    let bytes = this.batch.bytes
+    const bytes = this.batch.bytes
     let i = this.i
     // Blank lines are nothing, not even a rejection.
     while (i < this.end && (bytes[i] === 0x0a || bytes[i] === 0x0d || bytes[i] === 0x20 || bytes[i] === 0x09)) i++
@@ -315,6 +319,8 @@ export class JsonSource {
       this.mode = Mode.Done
       return true
     }
+    this.i = i
+    if (bytes[i] === 0x7b && this.wholeLine(i)) return false
     let stop = i
     while (stop < this.end && bytes[stop] !== 0x0a) stop++
     this.row.moved = 0
@@ -334,9 +340,38 @@ export class JsonSource {
       this.row.finishBroken(i, 'bad-json', `the line is not JSON at byte ${column}: ${problem.why}`)
     }
     stop += this.settleMove()
-    bytes = this.batch.bytes
     this.i = Math.min(stop + 1, this.end)
     return false
+  }
+
+  /**
+   * Takes the object at i if it is a line of its own, without looking for the line's end first: that would read every byte twice. False if
+   * anything is unusual, with nothing changed.
+   */
+  private wholeLine(i: number): boolean {
+    const bytes = this.batch.bytes
+    // Bounded, so that a line without an end does not make each of its successors read the whole body.
+    const end = Math.min(this.end, i + SHORT_LINE)
+    passed.lines = 0
+    let after: number
+    try {
+      after = scanEvent(this.row, i, end, this.limits.maxJsonDepth, this.limits.maxTags, undefined)
+    } catch (error) {
+      if (error !== badJson) throw error
+      this.row.clear()
+      return false
+    }
+    if (after < end && bytes[after] === 0x0d) after++
+    const isEnd = after < end ? bytes[after] === 0x0a : after === this.end
+    if (passed.lines > 0 || !isEnd) {
+      this.row.clear()
+      return false
+    }
+    const stop = after
+    if (bytes[after - 1] === 0x0d) after--
+    this.row.finish(i, after)
+    this.i = Math.min(stop + 1 + this.settleMove(), this.end)
+    return true
   }
 
   private expectLineEnd(after: number, stop: number): void {

@@ -56,10 +56,14 @@ KIND_OF[0x6e] = Kind.Null
 KIND_OF[0x7b] = Kind.Object
 KIND_OF[0x5b] = Kind.Array
 
+/** How many line ends were passed over as space: to a reader of lines they are no space. Whoever asks sets it to 0 first. */
+export const passed = { lines: 0 }
+
 export function skipSpace(bytes: Uint8Array, i: number, end: number): number {
   while (i < end) {
     const c = bytes[i]!
     if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return i
+    if (c === 0x0a) passed.lines++
     i++
   }
   return i

@@ -125,6 +125,45 @@ t.test('a broken body is refused exactly where JSON.parse refuses it', async () 
   fc.assert(fc.property(arbitrary.broken(arbitrary.broken(arbitrary.anything)), agree), { numRuns: 1_500 })
 })
 
+/** Lines by the model: blank ones are nothing, each other is an event or broken. */
+function agreeByLine(body: Buffer): void {
+  const lines = utf8
+    .decode(body)
+    .split('\n')
+    .filter(line => !/^[ \t\r]*$/.test(line))
+  if (lines.length === 0) return
+  const batch = decode(body, Format.Ndjson)
+  if (batch.count !== lines.length) throw new Error(`${batch.count} events of ${lines.length} lines`)
+  lines.forEach((line, i) => {
+    let event: unknown
+    try {
+      event = JSON.parse(line)
+    } catch {
+      const code = batch.rejections.find(rejection => rejection.index === i)?.code
+      if (code !== 'bad-json') throw new Error(`line ${i} is broken, got ${code}: ${line}`)
+      return
+    }
+    assertSame(batch, i, expectEvent(event))
+  })
+}
+
+t.test('lines decode each for itself, broken ones are one rejection each', async () => {
+  const line = fc.oneof(
+    { weight: 6, arbitrary: arbitrary.event },
+    { weight: 1, arbitrary: arbitrary.broken(arbitrary.event) },
+    { weight: 1, arbitrary: arbitrary.anything },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('', '  ', '\r', '{"type":"event","name":"x"}\r').map(text => Buffer.from(text)),
+    },
+  )
+  const body = fc
+    .array(line, { maxLength: 6 })
+    .map(lines => Buffer.concat(lines.flatMap(each => [each, Buffer.from('\n')])))
+  fc.assert(fc.property(body, agreeByLine), runs)
+  fc.assert(fc.property(arbitrary.broken(body), agreeByLine), runs)
+})
+
 t.test('steps of one event give the same batch as one step', async () => {
   fc.assert(
     fc.property(fc.oneof(arbitrary.events, arbitrary.envelope), body => {

@@ -63,7 +63,7 @@ function settle(event: unknown, common: Record<string, unknown>, answer: Expecte
   const field = (name: string): unknown => {
     const own = Object.hasOwn(event, name) ? event[name] : undefined
     if (own !== undefined && own !== null && own !== '') return own
-    return Object.hasOwn(common, name) ? common[name] : undefined
+    return Object.hasOwn(common, name) && common[name] !== '' ? common[name] : undefined
   }
   const text = (value: unknown, cuts = true): string | undefined => {
     if (value === undefined || value === null || value === '') return undefined
