@@ -118,7 +118,7 @@ export const defaultLimits = {
   maxQueryHeapBytes: 64 * MIB,
   queryTimeMs: 5_000,
   /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse. */
-  maxNestingDepth: 1_000,
+  maxNestingDepth: 400,
   /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice. */
   maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */

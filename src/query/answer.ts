@@ -22,6 +22,9 @@ class Rest {
 
 const STEPS = 2000
 
+/** Characters of an answer at most: far more than anybody reads, an eighth of what the program itself may hold. */
+const answerLimit = (limits: Limits): number => limits.maxQueryHeapBytes >> 3
+
 /** Answers text in the end; yields now and then, so that a long answer is no pause. */
 export type Rendering = Generator<void, string, void>
 
@@ -171,7 +174,7 @@ export function errorJson(error: LetheError): string {
 /** JSON, in slices. Throws LetheError memory-limit where the value is cyclic or unfolds too far. */
 export function* renderJson(outcome: Outcome, elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  const limit = limits.maxQueryHeapBytes >> 1
+  const limit = answerLimit(limits)
   const value = yield* jsonValue(outcome.value, limit)
   const written = yield* writtenText(outcome.value, limit)
   const output = outcome.output === '' ? '' : `,"output":${JSON.stringify(outcome.output)}`
@@ -180,12 +183,12 @@ export function* renderJson(outcome: Outcome, elapsedMs: number, limits: Limits)
 
 export function* renderText(outcome: Outcome, _elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  return `${yield* writtenText(outcome.value, limits.maxQueryHeapBytes >> 1)}\n`
+  return `${yield* writtenText(outcome.value, answerLimit(limits))}\n`
 }
 
 export function* renderCsv(outcome: Outcome, _elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  return yield* csvText(outcome.value, limits.maxQueryHeapBytes >> 1)
+  return yield* csvText(outcome.value, answerLimit(limits))
 }
 
 function atOnce(rendering: Rendering): string {

@@ -39,7 +39,8 @@ export function compileTop(forms: readonly Core[], unit: Unit, numbering: Number
   const compiler = new BlockCompiler(undefined, unit, numbering, 'program')
   const body: Core =
     forms.length === 0 ? { tag: 'constant', value: unspecified } : { tag: 'sequence', items: [...forms] }
-  return compiler.finish(body)
+  // Not as a tail: errors and backtraces shall find the program's own frame.
+  return compiler.finish(body, false)
 }
 
 class BlockCompiler {
@@ -69,9 +70,10 @@ class BlockCompiler {
     this.maxDepth = this.depth
   }
 
-  finish(body: Core): Block {
+  finish(body: Core, tail = true): Block {
     for (const [variable, slot] of this.slots) if (isBoxed(variable)) this.emit(Op.BoxLocal, slot)
-    this.value(body, true)
+    this.value(body, tail)
+    if (!tail) this.emit(Op.Return)
     const block = new Block(
       this.name,
       this.lambda?.parameters.length ?? 0,

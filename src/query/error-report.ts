@@ -57,6 +57,7 @@ function expressionAt(source: string, at: number): string {
 
 /** The name most like `name`, if one is near enough to be meant. */
 export function suggestion(name: string, names: Iterable<string>): string | undefined {
+  if (name.length < 2) return undefined
   let best: string | undefined
   let bestDistance = name.length <= 3 ? 1.5 : 2.5
   for (const candidate of names) {

@@ -43,8 +43,11 @@ export class Expander {
   /** A form of the top level. */
   expandTop(form: Value, at: number): Core[] {
     const scope = this.top.scope
-    const head = this.headOf(form, scope)
-    if (head instanceof Macro) return this.expandTop(this.expandMacro(head, form as Pair, scope, at), at)
+    let head = this.headOf(form, scope)
+    for (let rounds = 0; head instanceof Macro; head = this.headOf(form, scope)) {
+      if (++rounds > this.maxDepth) throw this.error(at, `\`${head.name}\` expands to itself without end`)
+      form = this.expandMacro(head, form as Pair, scope, at)
+    }
     if (head instanceof SpecialForm && form instanceof Pair) {
       if (head.name === 'begin') {
         this.enter(at)
@@ -100,13 +103,15 @@ export class Expander {
     return core
   }
 
-  enter(at: number): void {
-    if (++this.depth > this.maxDepth)
+  /** A level deeper; parts of a chain, whose core nests with less on JavaScript's stack, weigh less. */
+  enter(at: number, weight = 1): void {
+    this.depth += weight
+    if (this.depth > this.maxDepth)
       throw this.error(at, `forms are nested deeper than ${this.maxDepth}, perhaps by a macro without end`)
   }
 
-  leave(): void {
-    this.depth--
+  leave(weight = 1): void {
+    this.depth -= weight
   }
 
   headOf(form: Value, scope: Scope): unknown {

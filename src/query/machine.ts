@@ -27,6 +27,7 @@ const LARGEST_STACK = 16_384
 const REFILL = 512
 const INTERRUPT = 0x2000_0000
 const LARGE_ALLOCATION = 32_768
+const SLACK = 0x10_0000
 
 /** Thrown by `allocate` within a primitive: measure, then run the instruction again. */
 const measureFirst = new LetheError('measure-first', 'memory is measured first', 500)
@@ -38,7 +39,7 @@ const haltBlock = new Block('', 0, false, Int32Array.of(Op.Underflow), [], [], [
 const halt = new Closure(haltBlock, [])
 
 const GeneratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())) as object
-const isPrototypeOf = Object.prototype.isPrototypeOf
+const hasPrototype = Object.prototype.isPrototypeOf
 
 /** What a machine starts from. */
 export interface Image {
@@ -64,12 +65,16 @@ export class Machine implements Context {
   segments: Segment | null = null
   private winders: Value = null
   private task: Resumable | undefined
+  /** What was allocated when the task began, or at the last measurement since; and what it had allocated before that. */
   private taskBytes = 0
+  private taskHeld = 0
   private measurement: Measurement | undefined
 
   /** Where an instruction stood that left by the slow path, for error places; undefined if registers tell. */
   site: { block: Block; pc: number } | undefined
 
+  /** The next instruction is one that has been left to measure memory. */
+  private retrying = false
   private work = 0
   private interrupted = false
   private allocated = 0
@@ -128,10 +133,11 @@ export class Machine implements Context {
       this.allocated += bytes
       return
     }
-    if (bytes > LARGE_ALLOCATION) {
-      if (bytes > this.limits.maxQueryHeapBytes) throw memoryLimit(this.limits.maxQueryHeapBytes)
-      throw measureFirst
-    }
+    if (bytes > this.limits.maxQueryHeapBytes) throw memoryLimit(this.limits.maxQueryHeapBytes)
+    // A task cannot be run again: it waits here.
+    if (this.task !== undefined) return this.allocateNow(bytes)
+    // One primitive that allocates in many pieces must not get far beyond the limit, either.
+    if (bytes > LARGE_ALLOCATION || this.allocated + bytes > this.allowance + SLACK) throw measureFirst
     this.allocated += bytes
     this.interrupt()
   }
@@ -194,8 +200,8 @@ export class Machine implements Context {
   private startMeasurement(): Measurement {
     // What lies above the stack's top is garbage that would keep things alive.
     this.stack.fill(null, this.sp)
-    const unfinished = this.task === undefined ? 0 : this.allocated - this.taskBytes
-    const fixed = this.outputLength * 2 + LARGEST_STACK * Bytes.Slot + Math.max(0, unfinished)
+    if (this.task !== undefined) this.taskHeld += Math.max(0, this.allocated - this.taskBytes)
+    const fixed = this.outputLength * 2 + LARGEST_STACK * Bytes.Slot + this.symbols.byteSize + this.taskHeld
     const roots: (readonly Value[])[] = [
       this.stack.slice(0, this.sp),
       this.globals as Value[],
@@ -217,12 +223,9 @@ export class Machine implements Context {
 
   /** As `allocate`, where the instruction cannot be run again. */
   private allocateNow(bytes: number): void {
-    if (this.allocated + bytes > this.allowance && bytes > LARGE_ALLOCATION) this.measureNow()
+    if (this.allocated + bytes > this.allowance) this.measureNow()
     this.allocated += bytes
-    if (this.allocated > this.allowance) {
-      if (bytes > LARGE_ALLOCATION) throw memoryLimit(this.limits.maxQueryHeapBytes)
-      this.interrupt()
-    }
+    if (this.allocated > this.allowance) throw memoryLimit(this.limits.maxQueryHeapBytes)
   }
 
   /** Measures at once, for slow paths that cannot be left and entered again. */
@@ -363,16 +366,23 @@ export class Machine implements Context {
   }
 
   private callPrimitive(callee: Primitive, args: Value[], count: number): void {
-    for (;;) {
-      try {
-        this.acc = this.applyPrimitive(callee, args)
-        break
-      } catch (error) {
-        if (error !== measureFirst) throw error
-        this.measureNow()
-      }
+    try {
+      this.acc = this.applyPrimitive(callee, args)
+    } catch (error) {
+      if (error !== measureFirst) throw error
+      this.measureNow()
+      this.acc = this.again(callee, args)
     }
     this.sp -= count
+  }
+
+  /** The second try of a primitive, after a measurement: what does not fit now does not fit. */
+  private again(callee: Primitive, args: Value[]): Value {
+    try {
+      return this.applyPrimitive(callee, args)
+    } catch (error) {
+      throw error === measureFirst ? memoryLimit(this.limits.maxQueryHeapBytes) : error
+    }
   }
 
   /** Any primitive on any arguments. A resumable one may leave a task behind. */
@@ -390,10 +400,11 @@ export class Machine implements Context {
 
   /** A value as it is; a generator becomes the machine's task. */
   private settle(result: Value | Resumable): Value {
-    if (typeof result !== 'object' || result === null || !isPrototypeOf.call(GeneratorPrototype, result))
+    if (typeof result !== 'object' || result === null || !hasPrototype.call(GeneratorPrototype, result))
       return result as Value
     this.task = result as Resumable
     this.taskBytes = this.allocated
+    this.taskHeld = 0
     return null
   }
 
@@ -404,7 +415,8 @@ export class Machine implements Context {
     for (; rest instanceof Pair; rest = rest.cdr) {
       args.push(rest.car)
       // A cyclic list is not a list of arguments.
-      if ((args.length & 0xffff) === 0) this.allocateNow(0x10000 * Bytes.Slot)
+      if (args.length * Bytes.Slot > this.limits.maxQueryHeapBytes >> 1)
+        throw memoryLimit(this.limits.maxQueryHeapBytes)
     }
     if (rest !== null) throw wrongType('apply', 'a list of arguments', list)
     this.work += args.length >> 2
@@ -519,6 +531,8 @@ export class Machine implements Context {
   /** Runs instructions until the fuel is gone, a task begins, or the program ends; answers the steps used. */
   private execute(given: number): number {
     let fuel = given
+    const retried = this.retrying
+    this.retrying = false
     const { globals, literals, stack } = this
     let { acc, closure, pc, fp, sp } = this
     let block = closure.block
@@ -1033,6 +1047,9 @@ export class Machine implements Context {
       }
       this.acc = acc
       if (error !== measureFirst || this.site !== undefined) throw error
+      // Measured, and still the same instruction wants more than there is.
+      if (retried && given - fuel === 1) throw memoryLimit(this.limits.maxQueryHeapBytes)
+      this.retrying = true
       this.pc = startOfInstruction(block, pc)
       this.interrupt()
       return this.settleFuel(given, fuel)

@@ -9,7 +9,7 @@
 //
 // Bigints are charged before they are made: by the bits of the result, bounded by maxIntegerBits.
 
-import { divideByZero, memoryLimit, outOfRange, wrongType } from './complaint.js'
+import { divideByZero, integerLimit, outOfRange, wrongType } from './complaint.js'
 import type { NumberValue } from './number-print.js'
 import type { Context } from './primitive.js'
 import { Flonum, Ratio, type Value } from './value.js'
@@ -74,10 +74,15 @@ export function bitsOf(value: bigint): number {
   return size < 1e300 ? Math.ceil(Math.log2(size + 1)) : value.toString(16).length * 4
 }
 
+const log2Of = (value: bigint): number => {
+  const size = Math.abs(Number(value))
+  return size < 1e300 ? Math.log2(size) : bitsOf(value)
+}
+
 /** Pays for a bigint of about `bits` bits, or refuses it. */
 function payBits(context: Context, bits: number): void {
   if (bits > 256) {
-    if (bits > context.limits.maxIntegerBits) throw memoryLimit(context.limits.maxIntegerBits >> 3)
+    if (bits > context.limits.maxIntegerBits) throw integerLimit(context.limits.maxIntegerBits)
     context.charge(bits >> 9)
   }
   context.allocate(32 + (bits >> 3))
@@ -397,12 +402,9 @@ function exactPower(context: Context, base: number | bigint | Ratio, exponent: n
   }
   if (base === -1) return BigInt(exponent) % 2n === 0n ? 1 : -1
   const by = exponent < 0 ? -exponent : exponent
-  if (typeof by === 'bigint') throw memoryLimit(context.limits.maxIntegerBits >> 3)
-  const bits = Math.max(
-    1,
-    base instanceof Ratio ? Math.max(bitsOf(base.numerator), bitsOf(base.denominator)) : bitsOf(BigInt(base)),
-  )
-  payBits(context, bits * by)
+  if (typeof by === 'bigint') throw integerLimit(context.limits.maxIntegerBits)
+  const bits = Math.max(log2Of(numeratorOf(base)), log2Of(denominatorOf(base)))
+  payBits(context, Math.ceil(bits * by) + 1)
   context.charge((((bits * by) >> 6) * Math.min((bits * by) >> 6, 64)) >> 4)
   const above = numeratorOf(base) ** BigInt(by)
   const below = denominatorOf(base) ** BigInt(by)

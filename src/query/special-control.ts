@@ -8,8 +8,10 @@ import type { Scope } from './scope.js'
 import { isIdentifier } from './syntax-rules.js'
 import { Pair, Text, type Value } from './value.js'
 
+const CHAIN_WEIGHT = 0.25
+
 /**
- * The parts of a form whose core nests as deep as it has parts (a chain of ifs): each counts as a level. Runs `expand` for each
+ * The parts of a form whose core nests as deep as it has parts (a chain of ifs): each counts as a quarter of a level. Runs `expand` for each
  * in order.
  */
 function chain<T>(
@@ -18,10 +20,10 @@ function chain<T>(
   expand: (part: Value, at: number, i: number) => T,
 ): T[] {
   const made = parts.map(([part, place], i) => {
-    expander.enter(place)
+    expander.enter(place, CHAIN_WEIGHT)
     return expand(part, place, i)
   })
-  for (const _ of parts) expander.leave()
+  for (const _ of parts) expander.leave(CHAIN_WEIGHT)
   return made
 }
 

@@ -248,6 +248,8 @@ export function char(code: number): Char {
  */
 export class SymbolTable {
   private readonly symbols = new Map<string, Sym>()
+  /** What its own symbols hold. */
+  byteSize = 0
   constructor(private readonly parent?: SymbolTable) {}
 
   find(name: string): Sym | undefined {
@@ -259,6 +261,7 @@ export class SymbolTable {
     if (found !== undefined) return found
     const made = new Sym(name)
     this.symbols.set(name, made)
+    this.byteSize += Bytes.Symbol + name.length * 2
     return made
   }
 
@@ -292,12 +295,12 @@ export const enum Bytes {
   Box = 40,
   Closure = 56,
   Slot = 8,
-  Vector = 56,
-  Text = 64,
+  Vector = 64,
+  Text = 88,
   Char = 24,
   Ratio = 80,
   HashTable = 200,
   HashEntry = 120,
-  Values = 56,
-  Symbol = 80,
+  Values = 72,
+  Symbol = 128,
 }
