@@ -554,10 +554,19 @@ class FileJournal implements Journal {
   }
 
   replay(incarnation: bigint, afterN: number): Generator<JournalEntry, void, void> {
+    const segments = this.holdersOf(incarnation)
+    const { first, start, last } = this.stretches(incarnation, segments)
+    const from = first > afterN + 1 ? start - 1 : afterN
+    return replaySegments(this.options.disk, last > from ? segments : [], incarnation, from, last)
+  }
+
+  /**
+   * First and last n, and where the last stretch without holes starts. Trimming takes any segment that nobody needs, so there may be holes;
+   * but what lies below one was flushed, or the segment with the entries of the hole would be here.
+   */
+  private stretches(incarnation: bigint, segments: readonly Segment[]): { first: number; start: number; last: number } {
     const low = Number(incarnation & 0xffff_ffffn)
     const high = Number(incarnation >> 32n)
-    const segments = this.holdersOf(incarnation)
-    // Stretches of n, ascending. Trimming takes any segment, so that a lost snapshot may leave holes between them.
     const rows = segments.map(({ index }) => ({ index, row: index.find(low, high) }))
     rows.sort((a, b) => a.index.first(a.row) - b.index.first(b.row))
     let first = 0
@@ -568,8 +577,7 @@ class FileJournal implements Journal {
       if (index.first(row) > last + 1) start = index.first(row)
       last = Math.max(last, index.last(row))
     }
-    const from = first > afterN + 1 ? start - 1 : afterN
-    return replaySegments(this.options.disk, last > from ? segments : [], incarnation, from, last)
+    return { first, start, last }
   }
 
   incarnations(): Iterable<bigint> {
@@ -620,8 +628,8 @@ class FileJournal implements Journal {
 
   async spill(incarnation: bigint): Promise<void> {
     const { disk, random, shard, shards, run, limits } = this.options
-    const last = this.range(incarnation)?.last ?? 0
-    const from = this.trimming.elsewhereN(incarnation)
+    const { start, last } = this.stretches(incarnation, this.holdersOf(incarnation))
+    const from = Math.max(this.trimming.elsewhereN(incarnation), start - 1)
     if (last <= from) return
     this.number++
     const about = { number: this.number, shard, shards, kind: SegmentKind.Spill, run, size: PAGE }
