@@ -1,5 +1,8 @@
 // Logs go to stderr: JSON lines for machines (pino), plain lines for a person at a terminal.
-import pino from 'pino'
+import { createRequire } from 'node:module'
+
+// Loaded at the first line: it takes some 20 ms, and a shard that starts well says nothing.
+const require = createRequire(import.meta.url)
 
 /** The part of a logger that Lethe uses. Facts first, then a sentence. */
 export interface Log {
@@ -11,12 +14,23 @@ export interface Log {
 /** A log that names `part` in each line. */
 export function openLog(part: string, json: boolean): Log {
   if (!json) return plainLog(part)
+  let logger: Log | undefined
+  const open = () => (logger ??= openPino(part))
+  return {
+    info: (facts, message) => open().info(facts, message),
+    warn: (facts, message) => open().warn(facts, message),
+    error: (facts, message) => open().error(facts, message),
+  }
+}
+
+function openPino(part: string): Log {
+  const { pino } = require('pino') as { pino: typeof import('pino').pino }
   return pino(
     {
       base: { part },
       level: 'info',
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: label => ({ level: label }) },
+      formatters: { level: (label: string) => ({ level: label }) },
     },
     // Synchronous: the line that says why a process died is the one that counts.
     pino.destination({ fd: 2, sync: true }),

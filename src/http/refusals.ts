@@ -66,3 +66,5 @@ export const noCustomer = (id: string) =>
   new LetheError('no-customer', `there is no customer ${JSON.stringify(id.slice(0, 63))}`, 404)
 
 export const badRequest = (message: string) => new LetheError('bad-request', message, 400)
+
+export const twoLengths = () => new LetheError('bad-request', 'a request has one Content-Length', 400)

@@ -78,6 +78,18 @@ t.test('two lengths that differ are never taken for the longer one, and hurt nob
   t.ok(await alive())
 })
 
+t.test('two lengths are refused by everything but ingest', async t => {
+  const both = `POST /v1/query HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${QUERY_KEY}\r\nContent-Length: 1\r\nContent-Length: 3\r\n\r\n123`
+  t.equal((await rawRequest(port, [both], /\}$/)).status, 400)
+})
+
+t.test('a request hidden behind two lengths is not carried out', async t => {
+  const hidden = request('', EVENT, OTHER_INGEST_KEY)
+  const both = `POST /v1/events HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${INGEST_KEY}\r\nContent-Length: 2\r\nContent-Length: ${2 + hidden.length}\r\n\r\n{}${hidden}`
+  await rawRequest(port, [both], /never/)
+  t.ok(shard.taken.every(taken => taken.customer === 'demo'))
+})
+
 t.test('a length beside a transfer encoding is refused', async t => {
   const both = `POST /v1/events HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${INGEST_KEY}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`
   const answer = await rawRequest(port, [both], /never/)

@@ -21,8 +21,6 @@ export interface Answer {
 /** Environment of a test's processes: nothing of ours leaks in. */
 function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LETHE_')))
-  // Tests run under coverage, whose hook costs every child a second of its start.
-  delete own['NODE_OPTIONS']
   return { ...own, ...extra }
 }
 
