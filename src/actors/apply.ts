@@ -14,6 +14,7 @@ import { Effects } from '../tables/effects.js'
 import type { LedgerDay } from '../tables/ledger.js'
 import type { CustomerState } from '../tables/state.js'
 import type { Delivery } from './delivery.js'
+import type { ReplayEntry } from './entry.js'
 
 /** Events between two looks at the clock: about 20 µs of work. */
 const EVENTS_PER_LOOK = 16
@@ -34,7 +35,7 @@ export class Applier {
   private readonly effects = new Effects()
   readonly place: Place = { n: 0, index: 0, batch: undefined }
 
-  /** Stamp of the frame whose entry runs. */
+  /** Stamp of the frame whose entry runs, and the day of its ledger. */
   frameMs = 0
   frameDay = 0
 
@@ -95,7 +96,7 @@ export class Applier {
     this.place.n = delivery.n
     this.place.batch = batch
     this.frameMs = delivery.ms
-    this.frameDay = delivery.day
+    this.frameDay = ledger.number
     for (; event < batch.count; event++) {
       if (event > first && (event - first) % EVENTS_PER_LOOK === 0 && expired()) break
       this.place.index = event
@@ -147,19 +148,33 @@ export class Applier {
 
   /**
    * Applies an event that had been set aside, after a fix (R16): on the ledger of the day it was received, in the tables
-   * of the day it happened, if that is still there.
+   * of the day it happened, if they are still there. Once: a replay that was asked for twice finds its place in the id
+   * window, which is part of the state, as a mark beside the verdict is not. One that crashes the customer again is set
+   * aside in its turn, as event 0 of this entry.
    */
   replayPoison(
     state: CustomerState,
     program: EventProgram,
+    verdicts: Verdicts | undefined,
+    delivery: Delivery,
+    entry: ReplayEntry,
     batch: EventBatch,
-    frameMs: number,
-    frameDay: number,
   ): void {
-    if (!state.ledger.day(ledgerDay(state, frameDay)).replayed('poison')) return
-    this.readTime(batch, 0, frameMs)
-    if (this.at < (state.day - state.retention + 1) * DAY_MS) return
-    this.applyOne(state, program, batch, 0)
+    const ledger = state.ledger.of(entry.day)
+    if (!ledger || batch.count !== 1 || batch.types[0] === EventType.Rejected) return
+    if (verdicts?.convicted(delivery.n, 0)) return
+    const mark = replayMark(entry)
+    hashBytes(state.identity.hashKey, mark, 0, mark.length)
+    if (!state.ids.add(hash.lo, hash.hi, delivery.ms) || !ledger.replayed('poison')) return
+    this.place.n = delivery.n
+    this.place.index = 0
+    this.place.batch = batch
+    this.frameMs = entry.ms
+    this.frameDay = entry.day
+    this.readTime(batch, 0, entry.ms)
+    if (this.at >= (state.day - state.retention + 1) * DAY_MS) this.applyOne(state, program, batch, 0)
+    this.place.n = 0
+    this.place.batch = undefined
   }
 
   /** Told before each event while a replay is watched (R16). */
@@ -201,4 +216,9 @@ export class Applier {
 /** The day whose ledger a frame counts in: its own, unless a clock that jumped back has put it before the ring. */
 function ledgerDay(state: CustomerState, frameDay: number): number {
   return Math.max(frameDay, state.day - state.retention + 1)
+}
+
+// Longer than the id of an event may be: no client can take its place.
+export function replayMark({ n, index }: { readonly n: number; readonly index: number }): Buffer {
+  return Buffer.from(`replay of an event that was set aside, whatever its own id may be: ${n}/${index}`)
 }

@@ -85,7 +85,7 @@ export const ENGINE_VERSION = 1
 const EVENTS_PER_DECODE_STEP = 64
 /** Looks at the clock (16 events each) in one step of a replay. */
 const LOOKS_PER_REPLAY_STEP = 8
-/** Crashes outside of any event after which a customer waits before it is loaded again. */
+/** Crashes without any progress after which a customer waits before it is loaded again. */
 const CRASHES_AT_ONCE = 3
 
 export class Customer {
@@ -135,6 +135,8 @@ export class Customer {
   // Crashes (R16): where, and how often since the last entry went through.
   private crashPlace = ''
   crashesInARow = 0
+  // The last entry that ever went through: applying it again is no progress.
+  private furthestN = 0
   retryAtMs = 0
 
   constructor(
@@ -259,12 +261,10 @@ export class Customer {
     const { applier, clock } = this.parts
     const { n, index, batch } = applier.place
     this.crashesInARow++
-    if (n === 0 || batch === undefined) {
-      if (this.crashesInARow > CRASHES_AT_ONCE) {
-        this.retryAtMs = clock.monotonicMs() + Math.min(60_000, 500 * 2 ** (this.crashesInARow - CRASHES_AT_ONCE))
-      }
-      return
+    if (this.crashesInARow > CRASHES_AT_ONCE) {
+      this.retryAtMs = clock.monotonicMs() + Math.min(60_000, 500 * 2 ** (this.crashesInARow - CRASHES_AT_ONCE))
     }
+    if (n === 0 || batch === undefined) return
     applier.place.n = 0
     applier.place.batch = undefined
     const place = `${n}/${index}`
@@ -291,7 +291,11 @@ export class Customer {
           { customer: id, n, index, err: error },
           'a verdict could not be written; the event will be tried again',
         )
-      else log.error({ customer: id, n, index, why }, 'an event crashed its customer twice and is set aside')
+      else {
+        this.crashesInARow = 0
+        this.retryAtMs = 0
+        log.error({ customer: id, n, index, why }, 'an event crashed its customer twice and is set aside')
+      }
       this.directory.wake(this)
     }
     quarantine
@@ -331,10 +335,9 @@ export class Customer {
     switch (delivery.kind) {
       case EntryKind.Events: {
         const batch = delivery.batch!
-        if (delivery.index === 0 && !this.daysReady(delivery)) return false
+        if (delivery.index === 0 && !this.daysReady(batch, delivery.ms)) return false
         if (!parts.applier.run(state, this.program, parts.quarantine.of(this.route.incarnation), delivery, expired))
           return false
-        this.crashesInARow = 0
         this.eventsSinceCheckpoint += batch.count
         break
       }
@@ -378,18 +381,24 @@ export class Customer {
           sentAt: entry.sentAt ?? Number.NaN,
           limits: parts.limits,
         })
-        parts.applier.replayPoison(state, this.program, batch, entry.ms, entry.day)
+        if (!this.daysReady(batch, entry.ms)) return false
+        const verdicts = parts.quarantine.of(this.route.incarnation)
+        parts.applier.replayPoison(state, this.program, verdicts, delivery, entry, batch)
         break
       }
     }
     state.n = delivery.n
+    if (delivery.n > this.furthestN) {
+      this.furthestN = delivery.n
+      this.crashesInARow = 0
+    }
     if (this.dirtySinceMs === undefined) this.dirtySinceMs = parts.clock.monotonicMs()
     return true
   }
 
-  private daysReady(delivery: Delivery): boolean {
+  private daysReady(batch: EventBatch, frameMs: number): boolean {
     let ready = true
-    this.parts.applier.days(delivery.batch!, delivery.ms, day => {
+    this.parts.applier.days(batch, frameMs, day => {
       if (ready && this.state.dayState(day) === 'stored') {
         ready = false
         this.dayLoader = this.loadDay(day)

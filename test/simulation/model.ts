@@ -82,7 +82,6 @@ export class CustomerModel {
   /** First in, first out. */
   private readonly ids = new Map<string, number>()
   private latestSecond = 0
-  private readonly replayed = new Set<string>()
   readonly replies = new Map<number, ModelReply>()
 
   constructor(
@@ -187,12 +186,10 @@ export class CustomerModel {
 
   private applyReplay(entry: LoggedEntry, convicted: Convicted): void {
     const replay = JSON.parse(entry.payload.toString())
-    const place = `${replay.n}/${replay.index}`
-    const day = Math.max(replay.day, this.oldestDay)
-    const ledger = this.ledger.get(day)
-    if (this.replayed.has(place) || convicted(entry.n, 0)) return
-    if (!ledger || (ledger.dropped.get('poison') ?? 0) === 0) return
-    this.replayed.add(place)
+    const ledger = this.ledger.get(replay.day)
+    if (!ledger || convicted(entry.n, 0)) return
+    if (!this.takeId(`replay of ${replay.n}/${replay.index}`, entry.ms)) return
+    if ((ledger.dropped.get('poison') ?? 0) === 0) return
     plus(ledger.dropped, 'poison', -1)
     ledger.applied++
     const event = this.read(JSON.parse(replay.event), {})

@@ -71,7 +71,6 @@ export class Simulation {
   private run = 0
   private poisonous = true
   private mark = 0
-  private expectedRefusals = 0
   private readonly dead: ShardProcess[] = []
   /** The operation that brought the last crash is not over before the node is up again. */
   private fallen: { kind: CrashKind; shards: number; downMs: number } | undefined
@@ -177,6 +176,7 @@ export class Simulation {
         break
       case 'check':
         this.machine.noTrouble()
+        this.machine.calm()
         await this.check()
         break
       case 'query':
