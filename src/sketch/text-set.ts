@@ -1,10 +1,10 @@
-// A bounded set of texts, kept as bytes: members behind one another in a heap, found by 32 bits of their keyed hash.
+// A bounded set of texts, kept as bytes: members behind one another in a heap, found by their keyed 64-bit hash.
 //
 //      heap    | length (varint) | UTF-8 … | length | …         in order of arrival
-//      slots   | hash | offset + 1 |  …                         open addressing; 0 is empty
+//      slots   | lo | hi | offset + 1 |  …                      open addressing; 0 is empty
 //
-// The hash is the caller's (the low half of hashBytes under the customer's key): computed once an event for all tables, and
-// not to be forged. A text that finds the set full is counted in `overflow` and not kept.
+// The hash is the caller's (hashBytes under the customer's key): computed once an event for all tables, and not to be
+// forged; so equal hashes are equal texts here, and asking for a member that is there never touches the heap. A text that finds the set full is counted in `overflow` and not kept.
 
 import { ByteReader, type ByteWriter } from '../core/bytes.js'
 import { LetheError } from '../core/errors.js'
@@ -18,28 +18,24 @@ export class TextSet {
   overflow = 0
   private heap: Uint8Array = new Uint8Array(48)
   private used = 0
-  private slots: Int32Array = new Int32Array(8)
+  private slots: Int32Array = new Int32Array(3 * 4)
 
   constructor(readonly limit: number) {}
 
-  /** Adds bytes[start, end). True when it is new and there was room. */
-  add(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
-    const slot = this.find(bytes, start, end, hash)
-    if (this.slots[slot + 1] !== 0) return false
+  /** Adds bytes[start, end), whose hash is (low, high). True when it is new and there was room. */
+  add(bytes: Uint8Array, start: number, end: number, low: number, high: number): boolean {
+    const slot = this.find(low, high)
+    if (this.slots[slot + 2] !== 0) return false
     if (this.size >= this.limit) {
       this.overflow++
       return false
     }
-    const offset = this.append(bytes, start, end)
-    this.slots[slot] = hash
-    this.slots[slot + 1] = offset + 1
-    this.size++
-    if (this.size * 8 > this.slots.length * 3) this.growSlots()
+    this.put(slot, low, high, this.append(bytes, start, end))
     return true
   }
 
-  has(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
-    return this.slots[this.find(bytes, start, end, hash) + 1] !== 0
+  has(low: number, high: number): boolean {
+    return this.slots[this.find(low, high) + 2] !== 0
   }
 
   /** In order of arrival. */
@@ -52,7 +48,7 @@ export class TextSet {
 
   /** Adds the members of a set that was hashed under the same key. */
   merge(other: TextSet): void {
-    other.eachSlot((hash, start, end) => this.add(other.heap, start, end, hash))
+    other.eachMember((low, high, start, end) => this.add(other.heap, start, end, low, high))
     this.overflow += other.overflow
   }
 
@@ -66,15 +62,16 @@ export class TextSet {
     return copy
   }
 
-  /** kind, representation, version; varint overflow, varint size; per member hash (u32) and text, in order of arrival. */
+  /** kind, representation, version; varint overflow, varint size; per member lo, hi (u32) and text, in order of arrival. */
   encode(writer: ByteWriter): void {
     writer.u8(KIND)
     writer.u8(0)
     writer.u8(VERSION)
     writer.varint(this.overflow)
     writer.varint(this.size)
-    this.eachSlot((hash, start, end) => {
-      writer.u32(hash)
+    this.eachMember((low, high, start, end) => {
+      writer.u32(low)
+      writer.u32(high)
       writer.varint(end - start)
       writer.raw(this.heap, start, end)
     })
@@ -88,16 +85,13 @@ export class TextSet {
     const overflow = reader.varint()
     const size = reader.varint()
     for (let i = 0; i < size; i++) {
-      const hash = reader.u32() | 0
+      const low = reader.u32() | 0
+      const high = reader.u32() | 0
       const text = reader.blob()
       // What was stored stays, whatever the limit is today.
-      const slot = set.find(text, 0, text.length, hash)
-      if (set.slots[slot + 1] !== 0) throw new LetheError('cell-damaged', 'a set holds a member twice')
-      const offset = set.append(text, 0, text.length)
-      set.slots[slot] = hash
-      set.slots[slot + 1] = offset + 1
-      set.size++
-      if (set.size * 8 > set.slots.length * 3) set.growSlots()
+      const slot = set.find(low, high)
+      if (set.slots[slot + 2] !== 0) throw new LetheError('cell-damaged', 'a set holds a member twice')
+      set.put(slot, low, high, set.append(text, 0, text.length))
     }
     set.overflow = overflow
     return set
@@ -108,25 +102,24 @@ export class TextSet {
     return 320 + this.heap.length + this.slots.byteLength
   }
 
-  // The slot (index of its hash) of a text, or the empty one where it belongs.
-  private find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  // The slot of a hash, or the empty one where it belongs.
+  private find(low: number, high: number): number {
     const { slots } = this
-    const mask = slots.length - 1
-    let slot = (hash << 1) & mask
-    for (;;) {
-      const offset = slots[slot + 1]!
-      if (offset === 0 || (slots[slot] === hash && this.equals(offset - 1, bytes, start, end))) return slot
-      slot = (slot + 2) & mask
+    const end = slots.length
+    let slot = (low & (end / 3 - 1)) * 3
+    while (slots[slot + 2] !== 0 && (slots[slot] !== low || slots[slot + 1] !== high)) {
+      slot += 3
+      if (slot === end) slot = 0
     }
+    return slot
   }
 
-  private equals(offset: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const { heap } = this
-    let length = heap[offset++]!
-    if (length >= 0x80) length = (length & 0x7f) + heap[offset++]! * 0x80
-    if (length !== end - start) return false
-    for (let i = start, j = offset; i < end; i++, j++) if (bytes[i] !== heap[j]) return false
-    return true
+  private put(slot: number, low: number, high: number, offset: number): void {
+    this.slots[slot] = low
+    this.slots[slot + 1] = high
+    this.slots[slot + 2] = offset + 1
+    this.size++
+    if (this.size * 4 >= this.slots.length) this.growSlots()
   }
 
   // Members are at most 16,383 bytes long: a length takes one byte or two.
@@ -154,29 +147,27 @@ export class TextSet {
 
   private growSlots(): void {
     const old = this.slots
-    const grown = new Int32Array(old.length * 2)
-    const mask = grown.length - 1
-    for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] === 0) continue
-      let slot = (old[i]! << 1) & mask
-      while (grown[slot + 1] !== 0) slot = (slot + 2) & mask
-      grown[slot] = old[i]!
-      grown[slot + 1] = old[i + 1]!
+    this.slots = new Int32Array(old.length * 2)
+    for (let i = 0; i < old.length; i += 3) {
+      if (old[i + 2] === 0) continue
+      const slot = this.find(old[i]!, old[i + 1]!)
+      this.slots[slot] = old[i]!
+      this.slots[slot + 1] = old[i + 1]!
+      this.slots[slot + 2] = old[i + 2]!
     }
-    this.slots = grown
   }
 
   // In order of arrival, which is that of the offsets.
-  private eachSlot(visit: (hash: number, start: number, end: number) => void): void {
+  private eachMember(visit: (low: number, high: number, start: number, end: number) => void): void {
     const { slots, heap } = this
     const order: number[] = []
-    for (let i = 0; i < slots.length; i += 2) if (slots[i + 1] !== 0) order.push(i)
-    order.sort((a, b) => slots[a + 1]! - slots[b + 1]!)
+    for (let i = 0; i < slots.length; i += 3) if (slots[i + 2] !== 0) order.push(i)
+    order.sort((a, b) => slots[a + 2]! - slots[b + 2]!)
     for (const i of order) {
-      let at = slots[i + 1]! - 1
+      let at = slots[i + 2]! - 1
       let length = heap[at++]!
       if (length >= 0x80) length = (length & 0x7f) + heap[at++]! * 0x80
-      visit(slots[i]!, at, at + length)
+      visit(slots[i]!, slots[i + 1]!, at, at + length)
     }
   }
 }

@@ -1,8 +1,12 @@
-// Columns: the cells of one table on one day, in pages by row. A page exists once one of its cells was touched, and begins
-// small (4 → 16 → 64 → 256 rows), so that ten events cost kilobytes and a million keys cost no copy of a million cells.
+// Columns: the cells of one kind on one day, of all tables, in pages by row. A page exists once one of its cells was touched,
+// and begins small (4 → 16 → 64 → 256 rows), so that ten events cost kilobytes and a million keys cost no copy of a million
+// cells. The first page is a field of its own: most customers have no other, and an array on the way is two cache misses.
+//
+// `add` and `cell` answer false or undefined for a cell that was never touched: the caller then sees to its key, and begins
+// it with `start`.
 
 import type { ByteReader, ByteWriter } from '../core/bytes.js'
-import { Bug, LetheError } from '../core/errors.js'
+import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { Gauge } from '../sketch/gauge.js'
 import { Histogram } from '../sketch/histogram.js'
@@ -15,7 +19,6 @@ import { TableKind } from './types.js'
 /** Where a column is. */
 export interface ColumnHome {
   readonly day: number
-  readonly tableId: number
   readonly alive: boolean
 }
 
@@ -29,7 +32,7 @@ const WHOLE = 0
 const DOUBLE = 1
 
 export class CounterPage extends Page {
-  values = new Float64Array(4)
+  values = new Float64Array(8)
 
   constructor(
     private readonly home: ColumnHome,
@@ -47,13 +50,13 @@ export class CounterPage extends Page {
   }
 
   key(): Uint8Array {
-    return recordKey('c', this.home.tableId, this.number)
+    return recordKey('c', TableKind.Counter, this.number)
   }
 
   makeRows(row: number): void {
     let size = this.values.length
     while (size <= row) size *= 4
-    const grown = new Float64Array(size)
+    const grown = new Float64Array(Math.min(size, COUNTER_ROWS))
     grown.set(this.values)
     this.values = grown
   }
@@ -102,7 +105,7 @@ export class CounterPage extends Page {
 }
 
 /** Cells that are objects of their own: sets, histograms, gauges, timelines. */
-interface ObjectCell {
+export interface ObjectCell {
   encode(writer: ByteWriter): void
   readonly byteSize: number
 }
@@ -112,6 +115,7 @@ export class ObjectPage<Cell extends ObjectCell> extends Page {
 
   constructor(
     private readonly home: ColumnHome,
+    private readonly kind: TableKind,
     private readonly number: number,
   ) {
     super()
@@ -126,7 +130,7 @@ export class ObjectPage<Cell extends ObjectCell> extends Page {
   }
 
   key(): Uint8Array {
-    return recordKey('c', this.home.tableId, this.number)
+    return recordKey('c', this.kind, this.number)
   }
 
   set(row: number, cell: Cell): void {
@@ -168,35 +172,40 @@ function fillTo<T>(pages: (T | undefined)[], number: number): void {
 
 export class CounterColumn {
   readonly pages: (CounterPage | undefined)[] = []
+  private zeroth: CounterPage | undefined
+
   constructor(private readonly home: ColumnHome) {}
 
-  /** Adds to a cell; true if it had never been touched (stood at 0). */
+  /** Adds to a cell; false, and nothing is done, if it was never touched (stands at 0). */
   add(row: number, amount: number, tracker: Tracker): boolean {
+    const page = row < COUNTER_ROWS ? this.zeroth : this.pages[row >>> COUNTER_BITS]
+    if (page === undefined) return false
+    const { values } = page
     const inPage = row & (COUNTER_ROWS - 1)
-    let page = this.pages[row >>> COUNTER_BITS]
-    if (page === undefined || inPage >= page.values.length) page = this.pageFor(row)
+    if (inPage >= values.length) return false
+    const before = values[inPage]!
+    if (before === 0) return false
     if (page.mark !== Mark.Dirty) tracker.touch(page)
-    const before = page.values[inPage]!
-    page.values[inPage] = before + amount
-    return before === 0
+    values[inPage] = before + amount
+    return true
+  }
+
+  start(row: number, amount: number, tracker: Tracker): void {
+    const number = row >>> COUNTER_BITS
+    fillTo(this.pages, number)
+    const page = (this.pages[number] ??= this.adopt(new CounterPage(this.home, number), number))
+    const inPage = row & (COUNTER_ROWS - 1)
+    if (inPage >= page.values.length) page.makeRows(inPage)
+    if (page.mark !== Mark.Dirty) tracker.touch(page)
+    page.values[inPage]! += amount
   }
 
   at(row: number): number {
     return this.pages[row >>> COUNTER_BITS]?.values[row & (COUNTER_ROWS - 1)] ?? 0
   }
 
-  // A page that grows has not changed, so it keeps its mark.
-  private pageFor(row: number): CounterPage {
-    const number = row >>> COUNTER_BITS
-    fillTo(this.pages, number)
-    const page = (this.pages[number] ??= new CounterPage(this.home, number))
-    const inPage = row & (COUNTER_ROWS - 1)
-    if (inPage >= page.values.length) page.makeRows(inPage)
-    return page
-  }
-
   decode(number: number, reader: ByteReader): void {
-    const page = new CounterPage(this.home, number)
+    const page = this.adopt(new CounterPage(this.home, number), number)
     page.decode(reader)
     fillTo(this.pages, number)
     this.pages[number] = page
@@ -207,20 +216,29 @@ export class CounterColumn {
     for (const page of this.pages) if (page) size += 280 + page.values.byteLength
     return size
   }
+
+  private adopt(page: CounterPage, number: number): CounterPage {
+    if (number === 0) this.zeroth = page
+    return page
+  }
 }
 
 export class SketchColumn {
   readonly pages: (SketchPage | undefined)[] = []
   constructor(private readonly home: ColumnHome) {}
 
+  /** Adds a hash to a cell; false, and nothing is done, if it was never touched. */
   add(row: number, low: number, high: number, tracker: Tracker): boolean {
+    const page = this.pages[row >>> SKETCH_PAGE_BITS]
+    return page?.add(row & ((1 << SKETCH_PAGE_BITS) - 1), low, high, tracker) ?? false
+  }
+
+  start(row: number, low: number, high: number, tracker: Tracker): void {
     const number = row >>> SKETCH_PAGE_BITS
-    let page = this.pages[number]
-    if (page === undefined) {
-      fillTo(this.pages, number)
-      page = this.pages[number] = new SketchPage(this.home, number)
-    }
-    return page.add(row & ((1 << SKETCH_PAGE_BITS) - 1), low, high, tracker)
+    fillTo(this.pages, number)
+    const page = (this.pages[number] ??= new SketchPage(this.home, number))
+    const inPage = row & ((1 << SKETCH_PAGE_BITS) - 1)
+    if (!page.add(inPage, low, high, tracker)) page.start(inPage, low, high, tracker)
   }
 
   page(row: number): SketchPage | undefined {
@@ -243,30 +261,32 @@ export class SketchColumn {
 
 export class ObjectColumn<Cell extends ObjectCell> {
   readonly pages: (ObjectPage<Cell> | undefined)[] = []
-  /** Whether the last `touch` made the cell. */
-  made = false
 
   constructor(
     private readonly home: ColumnHome,
+    private readonly kind: TableKind,
     private readonly make: () => Cell,
     private readonly decodeCell: (reader: ByteReader) => Cell,
   ) {}
 
-  /** The cell, to be changed. */
-  touch(row: number, tracker: Tracker): Cell {
+  /** The cell, to be changed; undefined if it was never touched. */
+  cell(row: number, tracker: Tracker): Cell | undefined {
+    const page = this.pages[row >>> OBJECT_BITS]
+    const cell = page?.cells[row & (OBJECT_ROWS - 1)]
+    if (cell !== undefined && page!.mark !== Mark.Dirty) tracker.touch(page!)
+    return cell
+  }
+
+  /** The cell, to be changed, made if there is none. */
+  start(row: number, tracker: Tracker): Cell {
     const number = row >>> OBJECT_BITS
-    const inPage = row & (OBJECT_ROWS - 1)
-    let page = this.pages[number]
-    if (page === undefined) {
-      fillTo(this.pages, number)
-      page = this.pages[number] = new ObjectPage<Cell>(this.home, number)
-    }
+    fillTo(this.pages, number)
+    const page = (this.pages[number] ??= new ObjectPage<Cell>(this.home, this.kind, number))
     if (page.mark !== Mark.Dirty) tracker.touch(page)
-    let cell = page.cells[inPage]
-    this.made = cell === undefined
+    let cell = page.cells[row & (OBJECT_ROWS - 1)]
     if (cell === undefined) {
       cell = this.make()
-      page.set(inPage, cell)
+      page.set(row & (OBJECT_ROWS - 1), cell)
     }
     return cell
   }
@@ -276,7 +296,7 @@ export class ObjectColumn<Cell extends ObjectCell> {
   }
 
   decode(number: number, reader: ByteReader): void {
-    const page = new ObjectPage<Cell>(this.home, number)
+    const page = new ObjectPage<Cell>(this.home, this.kind, number)
     page.decode(reader, this.decodeCell)
     fillTo(this.pages, number)
     this.pages[number] = page
@@ -310,15 +330,16 @@ export function newColumn(kind: TableKind, home: ColumnHome, limits: Limits): An
     case TableKind.Set:
       return new ObjectColumn(
         home,
+        kind,
         () => new TextSet(limits.maxSetMembers),
         reader => TextSet.decode(reader, limits.maxSetMembers),
       )
     case TableKind.Histogram:
-      return new ObjectColumn(home, () => new Histogram(), Histogram.decode)
+      return new ObjectColumn(home, kind, () => new Histogram(), Histogram.decode)
     case TableKind.Gauge:
-      return new ObjectColumn(home, () => new Gauge(), Gauge.decode)
+      return new ObjectColumn(home, kind, () => new Gauge(), Gauge.decode)
     case TableKind.Timeline:
-      return new ObjectColumn(home, () => new Timeline(), Timeline.decode)
+      return new ObjectColumn(home, kind, () => new Timeline(), Timeline.decode)
   }
-  throw new Bug(`a table of kind ${kind}`)
+  throw new LetheError('page-damaged', `cells of kind ${kind}`)
 }

@@ -74,7 +74,7 @@ export class Fifo {
   private swept = 0
   private readonly pages = new Map<number, FifoPage>()
   private last: FifoPage | undefined
-  private readonly index = new HashIndex(16)
+  private readonly index = new HashIndex()
 
   constructor(
     readonly shape: FifoShape,
@@ -91,15 +91,11 @@ export class Fifo {
 
   /** The place of a hash in the queue, or −1. */
   find(low: number, high: number): number {
-    for (let ref = this.index.first(low); ref >= 0; ref = this.index.next()) {
-      // Places before the head come out as huge distances.
-      const distance = (ref - this.head) & REF_MASK
-      if (distance >= this.tail - this.head) continue
-      const place = this.head + distance
-      const page = this.pageOf(place)
-      if (page.words[(place - page.first) * this.shape.width + 1] === high) return place
-    }
-    return -1
+    const ref = this.index.find(low, high)
+    if (ref < 0) return -1
+    // Places before the head, which the index still has, come out as huge distances.
+    const distance = (ref - this.head) & REF_MASK
+    return distance < this.tail - this.head ? this.head + distance : -1
   }
 
   /** Adds a hash that is not there, its extra words 0; answers its place. */
@@ -123,7 +119,7 @@ export class Fifo {
     page.words[at + 1] = high
     for (let i = 2; i < width; i++) page.words[at + i] = 0
     page.count++
-    this.index.insert(low, place & REF_MASK, this.tail - this.swept)
+    this.index.insert(low, high, place & REF_MASK, this.tail - this.swept)
     this.sweep(SWEEP)
     return place
   }
@@ -165,7 +161,12 @@ export class Fifo {
     this.pages.set(number, page)
     if (this.last === undefined || number > this.last.number) this.last = page
     for (let i = Math.max(0, this.head - first); i < count; i++) {
-      this.index.insert(page.words[i * width]!, (first + i) & REF_MASK, this.tail - this.head)
+      this.index.insert(
+        page.words[i * width]!,
+        page.words[i * width + 1]!,
+        (first + i) & REF_MASK,
+        this.tail - this.head,
+      )
     }
   }
 
@@ -211,7 +212,8 @@ export class Fifo {
       const number = this.pageOfPlace(this.swept)
       const page = this.pages.get(number)
       if (page !== undefined && this.swept >= page.first) {
-        this.index.remove(page.words[(this.swept - page.first) * width]!, this.swept & REF_MASK)
+        const at = (this.swept - page.first) * width
+        this.index.remove(page.words[at]!, page.words[at + 1]!, this.swept & REF_MASK)
       }
       this.swept++
       if (page !== undefined && this.swept === (number + 1) * 2 ** pageBits) this.pages.delete(number)

@@ -102,7 +102,7 @@ class GroupPage extends Page {
 export class Groups {
   size = 0
   private readonly pages: GroupPage[] = []
-  private index = new HashIndex(16)
+  private readonly index = new HashIndex()
   private freeFrom = 0
 
   constructor(
@@ -157,7 +157,7 @@ export class Groups {
         if (group === undefined || group.stamp >= deadline) continue
         this.touch(group.number)
         page.list[i] = undefined
-        this.index.remove(group.low, group.number)
+        this.index.remove(group.low, group.high, group.number)
         this.size--
         this.freeFrom = 0
       }
@@ -198,11 +198,8 @@ export class Groups {
   }
 
   private search(low: number, high: number): Group | undefined {
-    for (let number = this.index.first(low); number >= 0; number = this.index.next()) {
-      const group = this.pages[number >>> PAGE_BITS]!.list[number & (PAGE_GROUPS - 1)]!
-      if (group.high === high) return group
-    }
-    return undefined
+    const number = this.index.find(low, high)
+    return number < 0 ? undefined : this.pages[number >>> PAGE_BITS]!.list[number & (PAGE_GROUPS - 1)]
   }
 
   private create(batch: EventBatch, event: number, atMs: number): Group {
@@ -235,7 +232,7 @@ export class Groups {
     const place = group.number & (PAGE_GROUPS - 1)
     while (page.list.length <= place) page.list.push(undefined)
     page.list[place] = group
-    this.index.insert(group.low, group.number, this.size + 1)
+    this.index.insert(group.low, group.high, group.number, this.size + 1)
     this.size++
   }
 

@@ -1,11 +1,13 @@
-// Keys of tables: texts in bytes, a number each. Interned once, found by 32 bits of their keyed hash, never made a string
-// on the way of an event.
+// Keys of tables: texts in bytes, a number each. Interned once, found by their keyed hash, never made a string on the way of
+// an event.
 //
-// A table's rows lie in pages of 256 keys, each page with a heap of its own, so that a page is what a checkpoint writes
-// and what a freed key is cleaned from:
+// All tables of one kind share one numbering, so that their cells share pages: a small customer has one page of counters,
+// not one for each of fifteen tables, and an event's counters lie on a few cache lines. A row is the number of one key of
+// one table. Rows lie in pages of 256 keys:
 //
-//      places  | offset | offset | …              by row in the page; 0 = free
-//      heap    (one unused byte) | stamp (2) | length (1–2) | UTF-8 … | stamp | …
+//      marks   | table + 1 | stamp |  …            by row in the page; table 0 = nobody yet
+//      places  | offset |  …                       of the text in the heap
+//      heap    | length (1–2) | UTF-8 … | length | …
 //
 // `stamp` is 1 + the last day on which the key had a cell. A key is dropped when that day has left the ring: when its stamp
 // is below the customer's `deadline`, which only rises. That takes no sweep. Its row is free from then on, its text stays
@@ -13,38 +15,51 @@
 // nothing is renumbered, no day is rewritten, and a million keys expire in no time. (R18 calls rows append-only: a scan
 // that meets a reused row sees a key that came after the scan's start, as it might at the end. No slot holds old cells.)
 //
-// One index a customer serves all tables: hash ^ table → table << 20 | row. A candidate counts if its key is not dropped and
-// its text is equal; entries of dropped keys go when their row is taken, or when the index is rehashed.
+// One index a customer serves all tables: (hash ^ table) → row. Entries of dropped keys go when their row is taken; those of
+// a page that went, a few at a time, from the page's texts, and all before there is a page of that number again.
 
 import type { ByteReader, ByteWriter } from '../core/bytes.js'
-import { assert, LetheError } from '../core/errors.js'
+import { LetheError } from '../core/errors.js'
 import { type HashKey, hash, hashBytes } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import { ARENA, type Effects } from './effects.js'
 import { HashIndex } from './hash-index.js'
 import { Mark, Page, recordKey, type Tracker } from './page.js'
 import type { Table } from './table.js'
+import { TableKind } from './types.js'
 
 export const KEY_PAGE_BITS = 8
-const KEY_PAGE_ROWS = 1 << KEY_PAGE_BITS
-const ROW_BITS = 20
-const ROW_MASK = (1 << ROW_BITS) - 1
+const PAGE_ROWS = 1 << KEY_PAGE_BITS
+const PAGE_MASK = PAGE_ROWS - 1
 const VERSION = 1
 const OTHER = Buffer.from('(other)')
-// Rows that are found without hashing, once a customer is busy.
-const RECENT = 256
-const BUSY_AFTER = 64
+// Tables that a page remembers having keys of; with more it is searched for any.
+const FEW_TABLES = 8
+// Index entries of a page that went that are cleared with each new key.
+const CLEAR_SOME = 64
+
+/** What tells tables apart in the index, above 0. The kind is in it: numbers of rows are unique within a kind only. */
+export function mixOf(table: number, kind: TableKind): number {
+  return ((table + 1) << 3) | kind
+}
+
+/** Factors of the mix in the two halves of a key's hash: odd, so that tables never coincide. */
+export const MIX_LOW = 0x9e3779b1 | 0
+export const MIX_HIGH = 0x85ebca6b | 0
 
 export class KeyPage extends Page {
-  private places = new Uint32Array(4)
-  private heap = new Uint8Array(56)
-  private used = 1
+  /** Pairs (table + 1, stamp). */
+  marks = new Uint16Array(8)
   /** The greatest stamp: below the deadline, the page is dead. */
   maxStamp = 0
+  private places = new Uint32Array(4)
+  private heap = new Uint8Array(64)
+  private used = 0
+  private few: number[] | undefined = []
 
   constructor(
-    private readonly table: Table,
-    private readonly number: number,
+    private readonly rows: KindRows,
+    readonly number: number,
   ) {
     super()
   }
@@ -54,68 +69,45 @@ export class KeyPage extends Page {
   }
 
   get alive(): boolean {
-    return this.table.alive && this.table.keyPages[this.number] === this
+    return this.rows.pages[this.number] === this
   }
 
   key(): Uint8Array {
-    return recordKey('k', this.table.id, this.number)
+    return recordKey('k', this.rows.kind, this.number)
   }
 
-  /** 1 + the last day of the key; 0 = there never was one. */
-  stamp(row: number): number {
-    const at = this.places[row] ?? 0
-    return at === 0 ? 0 : this.heap[at]! | (this.heap[at + 1]! << 8)
+  mayHold(table: number): boolean {
+    return this.few === undefined || this.few.includes(table)
   }
 
   setStamp(row: number, stamp: number): void {
-    const at = this.places[row]!
-    this.heap[at] = stamp
-    this.heap[at + 1] = stamp >>> 8
+    this.marks[2 * row + 1] = stamp
     if (stamp > this.maxStamp) this.maxStamp = stamp
   }
 
-  /** Whether the row's key is in use (its stamp reaches the deadline) and equals bytes[start, end). */
-  equals(row: number, bytes: Uint8Array, start: number, end: number, deadline: number): boolean {
-    if (row >= this.places.length) return false
-    let at = this.places[row]!
-    if (at === 0) return false
-    const { heap } = this
-    if ((heap[at]! | (heap[at + 1]! << 8)) < deadline) return false
-    at += 2
-    let length = heap[at++]!
-    if (length >= 0x80) length = (length & 0x7f) | (heap[at++]! << 7)
-    if (length !== end - start) return false
-    for (let i = start; i < end; i++, at++) if (bytes[i] !== heap[at]) return false
-    return true
-  }
-
   text(row: number): string {
-    let at = this.places[row] ?? 0
-    if (at === 0) return ''
-    at += 2
-    let length = this.heap[at++]!
-    if (length >= 0x80) length = (length & 0x7f) | (this.heap[at++]! << 7)
-    return Buffer.from(this.heap.buffer, this.heap.byteOffset + at, length).toString('utf8')
+    const at = this.textAt(row)
+    return Buffer.from(this.heap.buffer, this.heap.byteOffset + at, this.lengthAt(row)).toString('utf8')
   }
 
+  /** Hashes a row's text into `hash`. */
   hashText(row: number, key: HashKey): void {
-    let at = this.places[row]! + 2
-    let length = this.heap[at++]!
-    if (length >= 0x80) length = (length & 0x7f) | (this.heap[at++]! << 7)
-    hashBytes(key, this.heap, at, at + length)
+    const at = this.textAt(row)
+    hashBytes(key, this.heap, at, at + this.lengthAt(row))
   }
 
-  /** Gives a free row a key. */
-  set(row: number, bytes: Uint8Array, start: number, end: number, stamp: number): void {
-    if (row >= this.places.length) this.growPlaces(row)
+  /** Gives a row a key. */
+  set(row: number, table: number, bytes: Uint8Array, start: number, end: number, stamp: number): void {
+    if (2 * row >= this.marks.length) this.growRows(row)
     const length = end - start
-    const size = length + (length < 0x80 ? 3 : 4)
-    if (this.used + size > this.heap.length) this.makeRoom(size, row === KEY_PAGE_ROWS - 1)
+    const size = length + (length < 0x80 ? 1 : 2)
+    // The old text is garbage before room is made: it must not be copied along.
+    this.marks[2 * row] = 0
+    if (this.used + size > this.heap.length) this.makeRoom(size, row === PAGE_ROWS - 1)
     const { heap } = this
     let at = this.used
+    this.marks[2 * row] = table + 1
     this.places[row] = at
-    heap[at++] = stamp
-    heap[at++] = stamp >>> 8
     if (length < 0x80) heap[at++] = length
     else {
       heap[at++] = (length & 0x7f) | 0x80
@@ -123,231 +115,327 @@ export class KeyPage extends Page {
     }
     for (let i = start; i < end; i++) heap[at++] = bytes[i]!
     this.used = at
-    if (stamp > this.maxStamp) this.maxStamp = stamp
+    this.setStamp(row, stamp)
+    const { few } = this
+    if (few === undefined || few.includes(table)) return
+    if (few.length < FEW_TABLES) few.push(table)
+    else this.few = undefined
   }
 
-  /** Version; then per row varint stamp (0 = free, nothing follows) and text, up to the last row in use. */
+  /** Version, varint number of rows; per row varint table + 1 (0 = nobody, nothing follows), varint stamp, and text. */
   encode(writer: ByteWriter): void {
     writer.u8(VERSION)
-    let rows = this.places.length
-    while (rows > 0 && this.places[rows - 1] === 0) rows--
+    let rows = this.marks.length / 2
+    while (rows > 0 && this.marks[2 * rows - 2] === 0) rows--
     writer.varint(rows)
     for (let row = 0; row < rows; row++) {
-      const stamp = this.stamp(row)
-      writer.varint(stamp)
-      if (stamp === 0) continue
-      let at = this.places[row]! + 2
-      let length = this.heap[at++]!
-      if (length >= 0x80) length = (length & 0x7f) | (this.heap[at++]! << 7)
+      writer.varint(this.marks[2 * row]!)
+      if (this.marks[2 * row] === 0) continue
+      writer.varint(this.marks[2 * row + 1]!)
+      const at = this.textAt(row)
+      const length = this.lengthAt(row)
       writer.varint(length)
       writer.raw(this.heap, at, at + length)
     }
-  }
-
-  isEmpty(row: number): boolean {
-    return this.heap[this.places[row]! + 2] === 0
   }
 
   /** Answers the number of rows. */
   decode(reader: ByteReader): number {
     if (reader.u8() !== VERSION) throw new LetheError('page-unknown', 'a page of keys of an unknown version')
     const rows = reader.varint()
-    if (rows > KEY_PAGE_ROWS) throw new LetheError('page-damaged', `a page of ${rows} keys`)
+    if (rows > PAGE_ROWS) throw new LetheError('page-damaged', `a page of ${rows} keys`)
     for (let row = 0; row < rows; row++) {
+      const table = reader.varint()
+      if (table === 0) continue
       const stamp = reader.varint()
-      if (stamp === 0) continue
       const text = reader.blob()
-      this.set(row, text, 0, text.length, stamp)
+      this.set(row, table - 1, text, 0, text.length, stamp)
     }
     return rows
   }
 
   get byteSize(): number {
-    return 560 + this.places.byteLength + this.heap.length
+    return 760 + this.places.byteLength + this.heap.length + this.marks.byteLength
   }
 
-  private growPlaces(row: number): void {
+  private textAt(row: number): number {
+    const at = this.places[row]!
+    return at + (this.heap[at]! < 0x80 ? 1 : 2)
+  }
+
+  private lengthAt(row: number): number {
+    const at = this.places[row]!
+    const first = this.heap[at]!
+    return first < 0x80 ? first : (first & 0x7f) | (this.heap[at + 1]! << 7)
+  }
+
+  private growRows(row: number): void {
     let size = this.places.length
     while (size <= row) size *= 4
-    const grown = new Uint32Array(Math.min(size, KEY_PAGE_ROWS))
-    grown.set(this.places)
-    this.places = grown
+    const places = new Uint32Array(size)
+    places.set(this.places)
+    this.places = places
+    const marks = new Uint16Array(2 * size)
+    marks.set(this.marks)
+    this.marks = marks
   }
 
   // Drops the texts of rows that were taken again, then grows by half; the last row of a page takes just what it needs.
   private makeRoom(size: number, exact: boolean): void {
-    const { places, heap } = this
-    let live = 1
-    for (let row = 0; row < places.length; row++) if (places[row] !== 0) live += this.sizeAt(places[row]!)
+    const { places, heap, marks } = this
+    const rows = places.length
+    let live = 0
+    for (let row = 0; row < rows; row++)
+      if (marks[2 * row] !== 0) live += this.textAt(row) - places[row]! + this.lengthAt(row)
     let capacity = heap.length
     if (live + size > capacity) capacity = exact ? live + size : Math.max(live + size, capacity + (capacity >> 1))
     const next = new Uint8Array(capacity)
-    let to = 1
-    for (let row = 0; row < places.length; row++) {
-      const at = places[row]!
-      if (at === 0) continue
-      const length = this.sizeAt(at)
-      for (let i = 0; i < length; i++) next[to + i] = heap[at + i]!
+    let to = 0
+    for (let row = 0; row < rows; row++) {
+      if (marks[2 * row] === 0) continue
+      const from = places[row]!
+      const end = this.textAt(row) + this.lengthAt(row)
       places[row] = to
-      to += length
+      for (let i = from; i < end; i++) next[to++] = heap[i]!
     }
     this.heap = next
     this.used = to
   }
+}
 
-  private sizeAt(at: number): number {
-    const first = this.heap[at + 2]!
-    return first < 0x80 ? 3 + first : 4 + ((first & 0x7f) | (this.heap[at + 3]! << 7))
+/** The rows of all tables of one kind. */
+export class KindRows {
+  readonly pages: (KeyPage | undefined)[] = []
+  /** Rows ever given out, but for those of pages that went from the end. */
+  rows = 0
+  /** Rows with a live key. */
+  live = 0
+  /** Pages that went, whose entries the index still has. */
+  readonly gone = new Map<number, { page: KeyPage; row: number }>()
+  // No row before it is free.
+  private freeFrom = 0
+
+  constructor(
+    readonly kind: TableKind,
+    private readonly keys: KeySpace,
+  ) {}
+
+  isLive(row: number): boolean {
+    const page = this.pages[row >>> KEY_PAGE_BITS]
+    return page !== undefined && (page.marks[2 * (row & PAGE_MASK) + 1] ?? 0) >= Math.max(1, this.keys.deadline)
+  }
+
+  /** Whether the row has a live key of that table. */
+  isOf(row: number, table: number): boolean {
+    const page = this.pages[row >>> KEY_PAGE_BITS]
+    if (page === undefined) return false
+    const at = 2 * (row & PAGE_MASK)
+    return page.marks[at] === table + 1 && page.marks[at + 1]! >= this.keys.deadline
+  }
+
+  /** The lowest row without a live key. */
+  take(): number {
+    if (this.live < this.rows) {
+      for (let row = this.freeFrom; row < this.rows; row++) {
+        if (this.isLive(row)) continue
+        this.freeFrom = row + 1
+        return row
+      }
+    }
+    this.freeFrom = this.rows + 1
+    return this.rows++
+  }
+
+  pageFor(row: number): KeyPage {
+    const number = row >>> KEY_PAGE_BITS
+    while (this.pages.length <= number) this.pages.push(undefined)
+    return (this.pages[number] ??= new KeyPage(this, number))
+  }
+
+  /** Lets pages without a live key go. `dropped` keys of this kind fell below the deadline. */
+  drop(deadline: number, dropped: number, tracker: Tracker): void {
+    if (dropped === 0) return
+    this.live -= dropped
+    this.freeFrom = 0
+    const { pages } = this
+    for (let number = 0; number < pages.length; number++) {
+      const page = pages[number]
+      if (page === undefined || page.maxStamp >= deadline) continue
+      tracker.delete(page.key())
+      pages[number] = undefined
+      this.gone.set(number, { page, row: 0 })
+    }
+    while (pages.length > 0 && pages[pages.length - 1] === undefined) pages.pop()
+    this.rows = Math.min(this.rows, pages.length * PAGE_ROWS)
   }
 }
 
 /** The keys of all tables of a customer. */
 export class KeySpace {
+  readonly index: HashIndex
+  /** By TableKind. */
+  readonly kinds: readonly KindRows[]
   /** Keys in use in all tables. */
   live = 0
   /** Keys with a stamp below it are dropped. Never falls. */
   deadline = 0
-  private readonly index: HashIndex
-  private recent: Int32Array | undefined
-  private events = 0
 
   constructor(
-    private readonly hashKey: HashKey,
+    readonly hashKey: HashKey,
     private readonly limits: Limits,
     readonly tracker: Tracker,
-    private readonly tables: readonly (Table | undefined)[],
   ) {
-    this.index = new HashIndex(16, (ref, entryHash) => this.isEntry(ref, entryHash))
-  }
-
-  /** To be called once an event: makes the cache of rows worth its kilobyte. */
-  countEvent(): void {
-    if (this.recent === undefined && ++this.events > BUSY_AFTER) this.recent = new Int32Array(RECENT).fill(-1)
-  }
-
-  /** The row of a key of an event, which is given one if it is new: its own, or, at a limit, that of `(other)`. */
-  intern(table: Table, effects: Effects, start: number, end: number, stamp: number): number {
-    if (start === end && table.emptyRow >= 0) return table.emptyRow
-    let bytes = effects.bytes
-    let from = start
-    let to = end
-    if (start >= ARENA) {
-      bytes = effects.arena
-      from -= ARENA
-      to -= ARENA
-    }
-    if (to - from > this.limits.maxKeyBytes) {
-      to = cutAtCharacter(bytes, from, from + this.limits.maxKeyBytes)
-      end = start + (to - from)
-    }
-    const { recent } = this
-    let slot = 0
-    if (recent !== undefined) {
-      const length = to - from
-      slot =
-        (Math.imul(bytes[from]! + (bytes[to - 1]! << 8) + (bytes[(from + to) >> 1]! << 16), 0x9e3779b1) >>> 24) ^
-        ((table.id * 29 + length * 5) & (RECENT - 1))
-      const ref = recent[slot]!
-      if (ref >>> ROW_BITS === table.id && table.equals(ref & ROW_MASK, bytes, from, to)) return ref & ROW_MASK
-    }
-    effects.hashOf(start, end)
-    const tableHash = hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1)
-    let row = this.search(table, tableHash, bytes, from, to)
-    if (row < 0) row = this.create(table, tableHash, bytes, from, to, stamp)
-    if (recent !== undefined) recent[slot] = (table.id << ROW_BITS) | row
-    return row
+    this.index = new HashIndex()
+    const kinds: KindRows[] = []
+    for (let kind = 0; kind <= TableKind.Timeline; kind++) kinds.push(new KindRows(kind, this))
+    this.kinds = kinds
   }
 
   /** The row of a key, or −1. */
   find(table: Table, bytes: Uint8Array, start: number, end: number): number {
     if (end - start > this.limits.maxKeyBytes) end = cutAtCharacter(bytes, start, start + this.limits.maxKeyBytes)
     hashBytes(this.hashKey, bytes, start, end)
-    return this.search(table, hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1), bytes, start, end)
+    const mix = mixOf(table.id, table.kind)
+    const row = this.index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
+    return row >= 0 && this.kinds[table.kind]!.isOf(row, table.id) ? row : -1
   }
 
-  /** Puts a live row that was loaded into the index. */
-  enter(table: Table, row: number): void {
-    table.keyPages[row >>> KEY_PAGE_BITS]!.hashText(row & (KEY_PAGE_ROWS - 1), this.hashKey)
-    this.index.insert(hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1), (table.id << ROW_BITS) | row, this.live)
-    this.live++
+  /**
+   * The row for the first touch of a cell: `row` if the index had one and its key still lives; else a new one, or, at a limit,
+   * that of `(other)`. The key is stamped. `start` and `end` are a slice of `effects`, not longer than a key may be.
+   */
+  touch(table: Table, row: number, effects: Effects, start: number, end: number, stamp: number): number {
+    const rows = this.kinds[table.kind]!
+    if (row < 0 || !rows.isOf(row, table.id)) {
+      if (table.live >= this.limits.maxKeysPerTable || this.live >= this.limits.maxKeysPerCustomer) {
+        row = this.other(table, rows, stamp)
+      } else {
+        effects.hashOf(start, end)
+        if (start >= ARENA) return this.append(table, rows, effects.arena, start - ARENA, end - ARENA, stamp)
+        return this.append(table, rows, effects.bytes, start, end, stamp)
+      }
+    }
+    this.stamp(table, rows, row, stamp)
+    return row
   }
 
-  /** Raises the deadline: keys below it are dropped. Tables have their counts of live keys brought down by the caller. */
-  drop(deadline: number, dropped: number): void {
+  /** Enters the live rows of a page that was loaded. Its tables are known. */
+  load(kind: TableKind, number: number, reader: ByteReader, tables: readonly (Table | undefined)[]): void {
+    const rows = this.kinds[kind]
+    if (rows === undefined || kind < 1) throw new LetheError('page-damaged', `keys of kind ${kind}`)
+    const page = rows.pageFor(number * PAGE_ROWS)
+    const count = page.decode(reader)
+    rows.rows = Math.max(rows.rows, number * PAGE_ROWS + count)
+    for (let i = 0; i < count; i++) {
+      const row = number * PAGE_ROWS + i
+      if (!rows.isLive(row)) continue
+      const id = page.marks[2 * i]! - 1
+      const table = tables[id]
+      if (table === undefined) throw new LetheError('page-damaged', `a key of the unknown table ${id}`)
+      page.hashText(i, this.hashKey)
+      this.enter(table, rows, row, page.marks[2 * i + 1]!)
+    }
+  }
+
+  /** Raises the deadline: keys with stamps below it are dropped, by table. Answers nothing: look at `table.live`. */
+  drop(deadline: number, tables: readonly (Table | undefined)[]): void {
     this.deadline = deadline
-    this.live -= dropped
-    if (dropped > 0) this.index.shrink(this.live)
+    const dropped = this.kinds.map(() => 0)
+    for (const table of tables) {
+      if (table === undefined) continue
+      const n = table.dropKeys(deadline)
+      dropped[table.kind]! += n
+      this.live -= n
+      if (table.otherRow >= 0 && !this.kinds[table.kind]!.isOf(table.otherRow, table.id)) table.otherRow = -1
+    }
+    for (const rows of this.kinds) rows.drop(deadline, dropped[rows.kind]!, this.tracker)
   }
 
   get byteSize(): number {
-    return this.index.byteSize + (this.recent?.byteLength ?? 0)
-  }
-
-  // Whether an entry of the index stands for a live key: not for one that was dropped, nor for its row's former key.
-  private isEntry(ref: number, entryHash: number): boolean {
-    const table = this.tables[ref >>> ROW_BITS]
-    const row = ref & ROW_MASK
-    if (!table?.isLive(row)) return false
-    table.keyPages[row >>> KEY_PAGE_BITS]!.hashText(row & (KEY_PAGE_ROWS - 1), this.hashKey)
-    return (hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1)) === entryHash
-  }
-
-  private search(table: Table, tableHash: number, bytes: Uint8Array, start: number, end: number): number {
-    for (let ref = this.index.first(tableHash); ref >= 0; ref = this.index.next()) {
-      if (ref >>> ROW_BITS === table.id && table.equals(ref & ROW_MASK, bytes, start, end)) return ref & ROW_MASK
+    let size = 200 + this.index.byteSize
+    for (const rows of this.kinds) {
+      size += 250 + 8 * rows.pages.length
+      for (const page of rows.pages) if (page !== undefined) size += page.byteSize
+      for (const { page } of rows.gone.values()) size += page.byteSize
     }
-    return -1
-  }
-
-  private create(
-    table: Table,
-    tableHash: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    stamp: number,
-  ): number {
-    if (table.live >= this.limits.maxKeysPerTable || this.live >= this.limits.maxKeysPerCustomer) {
-      return this.other(table, stamp)
-    }
-    return this.append(table, tableHash, bytes, start, end, stamp)
+    return size
   }
 
   // `(other)` may come on top of the limits: without it nothing could be counted at all.
-  private other(table: Table, stamp: number): number {
+  private other(table: Table, rows: KindRows, stamp: number): number {
     if (table.otherRow >= 0) return table.otherRow
-    hashBytes(this.hashKey, OTHER, 0, OTHER.length)
-    const tableHash = hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1)
-    const row = this.search(table, tableHash, OTHER, 0, OTHER.length)
-    table.otherRow = row >= 0 ? row : this.append(table, tableHash, OTHER, 0, OTHER.length, stamp)
-    return table.otherRow
+    let row = this.find(table, OTHER, 0, OTHER.length)
+    if (row < 0) {
+      hashBytes(this.hashKey, OTHER, 0, OTHER.length)
+      row = this.append(table, rows, OTHER, 0, OTHER.length, stamp)
+    }
+    table.otherRow = row
+    return row
   }
 
-  private append(
-    table: Table,
-    tableHash: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    stamp: number,
-  ): number {
-    const row = table.nextFreeRow()
-    assert(row <= ROW_MASK)
-    const page = table.keyPageFor(row)
+  // The text's hash is in `hash`.
+  private append(table: Table, rows: KindRows, bytes: Uint8Array, start: number, end: number, stamp: number): number {
+    const low = hash.lo
+    const high = hash.hi
+    const row = rows.take()
+    if (rows.gone.size > 0) this.clearGone(rows, row >>> KEY_PAGE_BITS)
+    const page = rows.pageFor(row)
     if (page.mark !== Mark.Dirty) this.tracker.touch(page)
-    const inPage = row & (KEY_PAGE_ROWS - 1)
-    const ref = (table.id << ROW_BITS) | row
-    if (page.stamp(inPage) !== 0) {
+    const inPage = row & PAGE_MASK
+    const before = page.marks[2 * inPage] ?? 0
+    if (before !== 0) {
       page.hashText(inPage, this.hashKey)
-      this.index.remove(hash.lo ^ Math.imul(table.id + 1, 0x9e3779b1), ref)
+      const mix = mixOf(before - 1, table.kind)
+      this.index.remove(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), row)
     }
-    page.set(inPage, bytes, start, end, stamp)
-    this.index.insert(tableHash, ref, this.live)
+    page.set(inPage, table.id, bytes, start, end, stamp)
+    hash.lo = low
+    hash.hi = high
+    this.enter(table, rows, row, stamp)
+    return row
+  }
+
+  private enter(table: Table, rows: KindRows, row: number, stamp: number): void {
+    const mix = mixOf(table.id, table.kind)
+    this.index.insert(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), row, this.live)
     table.countStamp(stamp, 1)
     table.live++
+    rows.live++
     this.live++
-    if (start === end) table.emptyRow = row
-    return row
+  }
+
+  private stamp(table: Table, rows: KindRows, row: number, stamp: number): void {
+    const page = rows.pages[row >>> KEY_PAGE_BITS]!
+    const before = page.marks[2 * (row & PAGE_MASK) + 1]!
+    if (before >= stamp) return
+    if (page.mark !== Mark.Dirty) this.tracker.touch(page)
+    page.setStamp(row & PAGE_MASK, stamp)
+    table.countStamp(before, -1)
+    table.countStamp(stamp, 1)
+  }
+
+  // Clears the index of what a page held that went: all of it if the page's number is about to be used again.
+  private clearGone(rows: KindRows, number: number): void {
+    const again = rows.gone.get(number)
+    if (again !== undefined) this.clear(rows, again.page, again.row, PAGE_ROWS)
+    for (const entry of rows.gone.values()) {
+      const end = entry.row + CLEAR_SOME
+      this.clear(rows, entry.page, entry.row, end)
+      entry.row = end
+      break
+    }
+  }
+
+  private clear(rows: KindRows, page: KeyPage, from: number, end: number): void {
+    const held = page.marks.length / 2
+    for (let row = from; row < Math.min(end, held); row++) {
+      if (page.marks[2 * row] === 0) continue
+      const mix = mixOf(page.marks[2 * row]! - 1, rows.kind)
+      page.hashText(row, this.hashKey)
+      const ref = page.number * PAGE_ROWS + row
+      this.index.remove(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), ref)
+    }
+    if (end >= held) rows.gone.delete(page.number)
   }
 }
 

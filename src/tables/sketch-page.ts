@@ -36,6 +36,7 @@ import {
 } from '../sketch/registers.js'
 import type { ColumnHome } from './column.js'
 import { Mark, Page, recordKey, type Tracker } from './page.js'
+import { TableKind } from './types.js'
 
 export const SKETCH_PAGE_BITS = 4
 const ROWS = 1 << SKETCH_PAGE_BITS
@@ -66,10 +67,10 @@ export class SketchPage extends Page {
   }
 
   key(): Uint8Array {
-    return recordKey('c', this.home.tableId, this.number)
+    return recordKey('c', TableKind.Sketch, this.number)
   }
 
-  /** Adds a hash; true if the cell had never been touched. A page that does not change does not get dirty. */
+  /** Adds a hash; false, and nothing is done, if the cell was never touched. A page that does not change does not get dirty. */
   add(row: number, low: number, high: number, tracker: Tracker): boolean {
     const register = registerOf(low, high)
     const offset = 2 * row < this.meta.length ? this.meta[2 * row]! : UNTOUCHED
@@ -77,24 +78,29 @@ export class SketchPage extends Page {
       const form = this.meta[2 * row + 1]!
       const slot = sparseSlot(this.slab, offset, form & 255, register)
       const found = readSlot(this.slab, slot)
-      if (found >= register) return false
+      if (found >= register) return true
       if (this.mark !== Mark.Dirty) tracker.touch(this)
       if (found !== 0) writeSlot(this.slab, slot, register)
       else this.insert(row, offset, form, slot, register)
-      return false
+      return true
     }
     if (offset === DENSE) {
       const dense = this.dense![row]!
       const rank = register & 63
-      if (rank <= dense[register >>> 6]!) return false
+      if (rank <= dense[register >>> 6]!) return true
       if (this.mark !== Mark.Dirty) tracker.touch(this)
       dense[register >>> 6] = rank
-      return false
+      return true
     }
+    return false
+  }
+
+  /** Begins a cell with its first hash. */
+  start(row: number, low: number, high: number, tracker: Tracker): void {
+    const register = registerOf(low, high)
     if (this.mark !== Mark.Dirty) tracker.touch(this)
     this.place(row, MIN_SPARSE, 1)
     writeSlot(this.slab, sparseSlot(this.slab, this.meta[2 * row]!, MIN_SPARSE, register), register)
-    return true
   }
 
   /** The estimate of a row; 0 if it was never touched. */

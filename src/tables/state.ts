@@ -22,13 +22,13 @@ import type { Histogram } from '../sketch/histogram.js'
 import type { TextSet } from '../sketch/text-set.js'
 import { MINUTES, type Timeline } from '../sketch/timeline.js'
 import { type Checkpoint, RunningCheckpoint } from './checkpoint.js'
-import type { AnyColumn, CounterColumn, ObjectColumn, SketchColumn } from './column.js'
+import type { CounterColumn, ObjectCell, ObjectColumn, SketchColumn } from './column.js'
 import { DayData } from './day-data.js'
 import { ARENA, type Effects, Operation, STRIDE } from './effects.js'
 import type { DayExamples } from './examples.js'
 import { Groups } from './groups.js'
 import { IdWindow } from './ids.js'
-import { cutAtCharacter, KeySpace } from './keys.js'
+import { cutAtCharacter, KeySpace, MIX_HIGH, MIX_LOW, mixOf } from './keys.js'
 import { Ledger } from './ledger.js'
 import { encodePage, type Page, readRecordKey, Tracker } from './page.js'
 import { SessionStates } from './sessions.js'
@@ -42,7 +42,15 @@ import {
   settingsKey,
 } from './settings.js'
 import { Table } from './table.js'
-import type { DayWrite, FileWrite, Identity, PageWrite, Row, TableDeclaration } from './types.js'
+import {
+  type DayWrite,
+  type FileWrite,
+  type Identity,
+  type PageWrite,
+  type Row,
+  type TableDeclaration,
+  TableKind,
+} from './types.js'
 
 export type DayState = 'resident' | 'stored' | 'empty' | 'outside'
 
@@ -82,9 +90,10 @@ export class CustomerState {
   private storedSettings: Buffer | undefined
   private running: RunningCheckpoint | undefined
 
-  // The tables of the program that ran last, by its numbers. null: refused.
+  // The tables of the program that ran last, by its numbers: what they mix into hashes (mixOf); 0 = not looked up yet; −1 = refused.
   private boundFor: readonly TableDeclaration[] | undefined
-  private bound: (Table | null | undefined)[] = []
+  private bound = new Int32Array(8)
+  private hotDay: DayData | undefined
 
   private constructor(
     readonly identity: Identity,
@@ -96,7 +105,7 @@ export class CustomerState {
     this.currentRetention = retention
     this.ring = emptySlots(retention)
     this.fileDays = emptySlots(retention)
-    this.space = new KeySpace(identity.hashKey, limits, this.tracker, this.tablesById)
+    this.space = new KeySpace(identity.hashKey, limits, this.tracker)
     this.ids = new IdWindow(limits, this.tracker)
     this.sessions = new SessionStates(identity.hashKey, limits, this.tracker)
     this.symbols = new SymbolsPage(this.sessions, this.tracker)
@@ -206,7 +215,7 @@ export class CustomerState {
     const data = new DayData(day, this.limits, this.tracker)
     let read = 0
     for (const row of rows) {
-      data.decode(row, this.tablesById)
+      data.decode(row)
       read += row.value.length
       if (read > READ_STEP) {
         read = 0
@@ -247,59 +256,49 @@ export class CustomerState {
   apply(effects: Effects, batch: EventBatch, day: number, atMs: number): void {
     const { count, ops, amounts } = effects
     if (count === 0) return
-    const { tracker, space } = this
-    const data = this.dataFor(day)
-    const stamp = day + 1
+    const data = this.hotDay?.day === day ? this.hotDay : this.dataFor(day)
+    const { index } = this.space
     if (effects.declared !== this.boundFor) this.bindNone(effects.declared)
-    space.countEvent()
     for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
       const operation = ops[at]! & 15
       if (operation > Operation.Tick) {
         this.applyBeside(effects, i, batch, data, atMs)
         continue
       }
-      const index = ops[at]! >>> 4
-      const table = this.bound[index] ?? this.bind(effects, index)
-      if (table === null) continue
-      const amount = amounts[i]!
-      if (amount === 0 && (operation === Operation.Bump || operation === Operation.Tick)) continue
-      const row = space.intern(table, effects, ops[at + 1]!, ops[at + 2]!, stamp)
-      const column: AnyColumn = data.columns[table.id] ?? data.addColumn(table)
-      let made: boolean
+      const number = ops[at]! >>> 4
+      let mix = this.bound[number] ?? 0
+      if (mix <= 0) {
+        mix = this.bind(effects, number)
+        if (mix < 0) continue
+      }
+      const start = ops[at + 1]!
+      let end = ops[at + 2]!
+      if (end - start > this.limits.maxKeyBytes) end = this.cut(effects, start)
+      effects.hashOf(start, end)
+      const row = index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
       switch (operation) {
         case 1: // Bump
-          made = (column as CounterColumn).add(row, amount, tracker)
+          this.bump(data, mix, row, effects, start, end, amounts[i]!)
           break
         case 2: // Sketch
-          effects.hashOf(ops[at + 3]!, ops[at + 4]!)
-          made = (column as SketchColumn).add(row, hash.lo, hash.hi, tracker)
+          this.sketch(data, mix, row, effects, start, end, ops[at + 3]!, ops[at + 4]!)
           break
         case 3: // Collect
-          made = this.collect(column as ObjectColumn<TextSet>, row, effects, ops[at + 3]!, ops[at + 4]!)
+          this.collect(data, mix, row, effects, start, end, ops[at + 3]!, ops[at + 4]!)
           break
-        case 4: {
-          // Observe
-          const histograms = column as ObjectColumn<Histogram>
-          histograms.touch(row, tracker).add(amount)
-          made = histograms.made
+        case 4: // Observe
+          this.cell<Histogram>(data, TableKind.Histogram, mix, row, effects, start, end).add(amounts[i]!)
           break
-        }
-        case 5: {
-          // Gauge
-          const gauges = column as ObjectColumn<Gauge>
-          gauges.touch(row, tracker).set(amount, atMs)
-          made = gauges.made
+        case 5: // Gauge
+          this.cell<Gauge>(data, TableKind.Gauge, mix, row, effects, start, end).set(amounts[i]!, atMs)
           break
-        }
-        default: {
+        case 6: {
           // Tick
-          const timelines = column as ObjectColumn<Timeline>
           const minute = Math.floor((atMs - day * DAY_MS) / 60_000)
-          timelines.touch(row, tracker).add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
-          made = timelines.made
+          const timeline = this.cell<Timeline>(data, TableKind.Timeline, mix, row, effects, start, end)
+          timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amounts[i]!)
         }
       }
-      if (made) table.setStamp(row, stamp)
     }
   }
 
@@ -394,41 +393,102 @@ export class CustomerState {
     }
   }
 
-  private collect(column: ObjectColumn<TextSet>, row: number, effects: Effects, start: number, end: number): boolean {
-    let bytes = effects.bytes
-    let from = start
-    if (start >= ARENA) {
-      bytes = effects.arena
-      from -= ARENA
-    }
-    if (end - start > this.limits.maxKeyBytes) {
-      end = start + cutAtCharacter(bytes, from, from + this.limits.maxKeyBytes) - from
-    }
-    effects.hashOf(start, end)
-    const to = from + end - start
+  // `mix` stands for the table (mixOf); `row` is where the index says the key is, which may have been dropped, or −1. A cell that was
+  // touched on a writable day belongs to a live key; only the first touch looks at the key.
+  private bump(
+    data: DayData,
+    mix: number,
+    row: number,
+    effects: Effects,
+    start: number,
+    end: number,
+    amount: number,
+  ): void {
+    const column = (data.columns[TableKind.Counter] ?? data.addColumn(TableKind.Counter)) as CounterColumn
+    if ((row >= 0 && column.add(row, amount, this.tracker)) || amount === 0) return
+    row = this.space.touch(this.tablesById[(mix >> 3) - 1]!, row, effects, start, end, data.day + 1)
+    column.start(row, amount, this.tracker)
+  }
+
+  private sketch(
+    data: DayData,
+    mix: number,
+    row: number,
+    effects: Effects,
+    start: number,
+    end: number,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const column = (data.columns[TableKind.Sketch] ?? data.addColumn(TableKind.Sketch)) as SketchColumn
+    effects.hashOf(valueStart, valueEnd)
+    if (row >= 0 && column.add(row, hash.lo, hash.hi, this.tracker)) return
+    row = this.space.touch(this.tablesById[(mix >> 3) - 1]!, row, effects, start, end, data.day + 1)
+    effects.hashOf(valueStart, valueEnd)
+    column.start(row, hash.lo, hash.hi, this.tracker)
+  }
+
+  private collect(
+    data: DayData,
+    mix: number,
+    row: number,
+    effects: Effects,
+    start: number,
+    end: number,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const column = (data.columns[TableKind.Set] ?? data.addColumn(TableKind.Set)) as ObjectColumn<TextSet>
+    if (valueEnd - valueStart > this.limits.maxKeyBytes) valueEnd = this.cut(effects, valueStart)
+    effects.hashOf(valueStart, valueEnd)
     // A member that is there already leaves its page clean.
-    const cell = column.at(row)
-    if (cell?.has(bytes, from, to, hash.lo)) return false
-    column.touch(row, this.tracker).add(bytes, from, to, hash.lo)
-    return column.made
+    if (row >= 0 && column.at(row)?.has(hash.lo, hash.hi)) return
+    const cell = this.cell<TextSet>(data, TableKind.Set, mix, row, effects, start, end)
+    effects.hashOf(valueStart, valueEnd)
+    if (valueStart >= ARENA) cell.add(effects.arena, valueStart - ARENA, valueEnd - ARENA, hash.lo, hash.hi)
+    else cell.add(effects.bytes, valueStart, valueEnd, hash.lo, hash.hi)
+  }
+
+  private cell<Cell extends ObjectCell>(
+    data: DayData,
+    kind: TableKind,
+    mix: number,
+    row: number,
+    effects: Effects,
+    start: number,
+    end: number,
+  ): Cell {
+    const column = (data.columns[kind] ?? data.addColumn(kind)) as unknown as ObjectColumn<Cell>
+    const cell = row < 0 ? undefined : column.cell(row, this.tracker)
+    if (cell !== undefined) return cell
+    const table = this.tablesById[(mix >> 3) - 1]!
+    return column.start(this.space.touch(table, row, effects, start, end, data.day + 1), this.tracker)
+  }
+
+  // The end of a slice that is longer than a key may be.
+  private cut(effects: Effects, start: number): number {
+    const { maxKeyBytes } = this.limits
+    if (start >= ARENA) return ARENA + cutAtCharacter(effects.arena, start - ARENA, start - ARENA + maxKeyBytes)
+    return cutAtCharacter(effects.bytes, start, start + maxKeyBytes)
   }
 
   private bindNone(declared: readonly TableDeclaration[] | undefined): void {
     this.boundFor = declared
-    this.bound = []
+    if (declared !== undefined && declared.length > this.bound.length) this.bound = new Int32Array(declared.length)
+    else this.bound.fill(0)
   }
 
-  private bind(effects: Effects, index: number): Table | null {
+  private bind(effects: Effects, number: number): number {
     const declared = effects.declared.length
-    const declaration = index < declared ? effects.declared[index]! : effects.named[index - declared]!
-    let table: Table | null | undefined = this.bound[index]
-    if (table === undefined) table = this.tableFor(declaration)
-    if (index < declared) {
-      while (this.bound.length < index) this.bound.push(undefined)
-      this.bound[index] = table
+    let mix = number < declared ? this.bound[number]! : 0
+    if (mix === 0) {
+      const declaration = number < declared ? effects.declared[number]! : effects.named[number - declared]!
+      const table = this.tableFor(declaration)
+      mix = table === null ? -1 : mixOf(table.id, table.kind)
+      if (number < declared) this.bound[number] = mix
     }
-    if (table === null) this.ledger.day(this.currentDay).note('refused-update')
-    return table
+    if (mix < 0) this.ledger.day(this.currentDay).note('refused-update')
+    return mix
   }
 
   // null: the name belongs to a table of another kind, or there are too many.
@@ -453,12 +513,16 @@ export class CustomerState {
 
   private dataFor(day: number): DayData {
     const slot = this.ring[this.slotOf(day)]
-    if (slot !== undefined && slot.day === day && slot.data !== undefined) return slot.data
+    if (slot !== undefined && slot.day === day && slot.data !== undefined) {
+      this.hotDay = slot.data
+      return slot.data
+    }
     const state = this.dayState(day)
     assert(state === 'empty', `day ${day} is ${state}`)
     if (slot?.data) slot.data.alive = false
     const data = new DayData(day, this.limits, this.tracker)
     this.ring[this.slotOf(day)] = { day, data }
+    this.hotDay = data
     return data
   }
 
@@ -473,26 +537,21 @@ export class CustomerState {
     }
     const deadline = oldest + 1
     if (deadline > this.space.deadline) {
-      let dropped = 0
-      for (const table of this.tablesById) if (table !== undefined) dropped += table.dropKeys(deadline)
-      this.space.drop(deadline, dropped)
+      this.space.drop(deadline, this.tablesById)
       for (const table of this.tablesById) if (table !== undefined && table.live === 0) this.dropTable(table)
       this.groups.dropBefore(deadline)
     }
     this.sessions.dropBefore(oldest)
     this.ledger.dropBefore(oldest)
     this.bindNone(undefined)
+    this.hotDay = undefined
   }
 
   private dropTable(table: Table): void {
     table.alive = false
     this.tracker.delete(table.key())
-    for (const page of table.keyPages) if (page !== undefined) this.tracker.delete(page.key())
     this.tablesById[table.id] = undefined
     this.tablesByName.delete(table.name)
-    for (const slot of this.ring) {
-      if (slot?.data?.columns[table.id] !== undefined) slot.data.columns[table.id] = undefined
-    }
   }
 
   private residentExamples(): DayExamples[] {
@@ -541,10 +600,9 @@ export class CustomerState {
     visit(this.program)
     visit(this.symbols)
     for (const table of this.tablesById) {
-      if (table === undefined) continue
-      visit(table)
-      for (const page of table.keyPages) if (page !== undefined) visit(page)
+      if (table !== undefined) visit(table)
     }
+    for (const rows of this.space.kinds) for (const page of rows.pages) if (page !== undefined) visit(page)
     this.ids.queue.eachPage(visit)
     this.sessions.queue.eachPage(visit)
     this.ledger.eachPage(visit)
@@ -586,11 +644,8 @@ export class CustomerState {
         return this.groups.decode(page, reader)
       case 'i':
         return this.ids.queue.decode(page, reader)
-      case 'k': {
-        const table = this.tablesById[tableId]
-        if (table === undefined) throw new LetheError('page-damaged', `keys of the unknown table ${tableId}`)
-        return table.decodeKeys(page, reader)
-      }
+      case 'k':
+        return this.space.load(tableId, page, reader, this.tablesById)
       case 'l':
         return this.ledger.decode(page, reader)
       case 'p':

@@ -7,14 +7,14 @@ import type { Histogram } from '../sketch/histogram.js'
 import type { Hll } from '../sketch/hll.js'
 import type { TextSet } from '../sketch/text-set.js'
 import type { Timeline } from '../sketch/timeline.js'
-import type { CounterColumn, ObjectColumn, SketchColumn } from './column.js'
+import type { AnyColumn, CounterColumn, ObjectCell, ObjectColumn, SketchColumn } from './column.js'
 import type { DayData } from './day-data.js'
-import { KEY_PAGE_BITS, KeyPage, type KeySpace } from './keys.js'
-import { Mark, Page, recordKey } from './page.js'
+import { KEY_PAGE_BITS, type KeySpace, type KindRows } from './keys.js'
+import { Page, recordKey } from './page.js'
 import { SKETCH_PAGE_BITS } from './sketch-page.js'
 import { kindNames, TableKind } from './types.js'
 
-const PAGE_ROWS = 1 << KEY_PAGE_BITS
+const PAGE_MASK = (1 << KEY_PAGE_BITS) - 1
 const SKETCH_MASK = (1 << SKETCH_PAGE_BITS) - 1
 const VERSION = 1
 
@@ -24,17 +24,12 @@ export interface Days {
 }
 
 export class Table extends Page {
-  /** Rows ever given out; a scan runs over [0, rows) and skips cells that are 0 or undefined. */
-  rows = 0
   /** Keys in use. */
   live = 0
   alive = true
-  readonly keyPages: (KeyPage | undefined)[] = []
-  /** The rows of the keys '' and `(other)`, or −1. */
-  emptyRow = -1
+  /** The row of the key `(other)`, or −1 while it is not needed. */
   otherRow = -1
-  // No row before it is free.
-  private freeFrom = 0
+  private readonly numbering: KindRows
   // How many live keys have each stamp, as pairs: a handful, one a day of the ring.
   private readonly stamps: number[] = []
 
@@ -42,84 +37,93 @@ export class Table extends Page {
     readonly id: number,
     readonly name: string,
     readonly kind: TableKind,
-    private readonly space: KeySpace,
+    private readonly keys: KeySpace,
     private readonly days: Days,
   ) {
     super()
+    this.numbering = keys.kinds[kind]!
   }
 
-  /** The text of a row's key; '' for a row that is free. */
+  /**
+   * Rows of all tables of this kind: they share a numbering. A scan runs over [0, rows); rows of other tables read as
+   * never touched. `nextRow` passes over them faster.
+   */
+  get rows(): number {
+    return this.numbering.rows
+  }
+
+  /** The first row ≥ `from` with a live key of this table, or −1. */
+  nextRow(from: number): number {
+    const { pages, rows } = this.numbering
+    let row = from
+    while (row < rows) {
+      const page = pages[row >>> KEY_PAGE_BITS]
+      if (page === undefined || !page.mayHold(this.id)) {
+        row = (row | PAGE_MASK) + 1
+        continue
+      }
+      const { marks } = page
+      const { deadline } = this.keys
+      for (let at = 2 * (row & PAGE_MASK); at < marks.length; at += 2, row++) {
+        if (marks[at] === this.id + 1 && marks[at + 1]! >= deadline) return row
+      }
+      row = ((row - 1) | PAGE_MASK) + 1
+    }
+    return -1
+  }
+
+  /** The text of a row's key; '' for a row that is free or another table's. */
   keyText(row: number): string {
-    return this.isLive(row) ? this.keyPages[row >>> KEY_PAGE_BITS]!.text(row & (PAGE_ROWS - 1)) : ''
+    if (!this.numbering.isOf(row, this.id)) return ''
+    return this.numbering.pages[row >>> KEY_PAGE_BITS]!.text(row & PAGE_MASK)
   }
 
   /** The row of the key bytes[start, end), or −1. */
   findKey(bytes: Uint8Array, start: number, end: number): number {
-    return this.space.find(this, bytes, start, end)
+    return this.keys.find(this, bytes, start, end)
   }
 
   findKeyText(text: string): number {
     const bytes = Buffer.from(text)
-    return this.space.find(this, bytes, 0, bytes.length)
+    return this.keys.find(this, bytes, 0, bytes.length)
   }
 
   /** 0 = never touched, or the day is not resident. */
   counterAt(day: number, row: number): number {
-    const column = this.columnAt(day, TableKind.Counter) as CounterColumn | undefined
-    return column === undefined ? 0 : column.at(row)
+    const n = (this.column(day, TableKind.Counter) as CounterColumn | undefined)?.at(row) ?? 0
+    return n !== 0 && this.numbering.isOf(row, this.id) ? n : 0
   }
 
   /** A copy, for the caller to keep. */
   sketchAt(day: number, row: number): Hll | undefined {
-    const column = this.columnAt(day, TableKind.Sketch) as SketchColumn | undefined
-    return column?.page(row)?.sketch(row & SKETCH_MASK)
+    const page = (this.column(day, TableKind.Sketch) as SketchColumn | undefined)?.page(row)
+    return page && this.numbering.isOf(row, this.id) ? page.sketch(row & SKETCH_MASK) : undefined
   }
 
   /** The estimate of the sketch, without a copy; 0 = never touched. */
   estimateAt(day: number, row: number): number {
-    const column = this.columnAt(day, TableKind.Sketch) as SketchColumn | undefined
-    return column?.page(row)?.estimate(row & SKETCH_MASK) ?? 0
+    const page = (this.column(day, TableKind.Sketch) as SketchColumn | undefined)?.page(row)
+    return page && this.numbering.isOf(row, this.id) ? page.estimate(row & SKETCH_MASK) : 0
   }
 
   /** The cell itself: not to be changed, nor kept over a turn. Likewise below. */
   setAt(day: number, row: number): TextSet | undefined {
-    return (this.columnAt(day, TableKind.Set) as ObjectColumn<TextSet> | undefined)?.at(row)
+    return this.mine(row, this.column(day, TableKind.Set) as ObjectColumn<TextSet> | undefined)
   }
 
   histogramAt(day: number, row: number): Histogram | undefined {
-    return (this.columnAt(day, TableKind.Histogram) as ObjectColumn<Histogram> | undefined)?.at(row)
+    return this.mine(row, this.column(day, TableKind.Histogram) as ObjectColumn<Histogram> | undefined)
   }
 
   gaugeAt(day: number, row: number): Gauge | undefined {
-    return (this.columnAt(day, TableKind.Gauge) as ObjectColumn<Gauge> | undefined)?.at(row)
+    return this.mine(row, this.column(day, TableKind.Gauge) as ObjectColumn<Gauge> | undefined)
   }
 
   timelineAt(day: number, row: number): Timeline | undefined {
-    return (this.columnAt(day, TableKind.Timeline) as ObjectColumn<Timeline> | undefined)?.at(row)
+    return this.mine(row, this.column(day, TableKind.Timeline) as ObjectColumn<Timeline> | undefined)
   }
 
   // ——— for the state
-
-  isLive(row: number): boolean {
-    const stamp = this.keyPages[row >>> KEY_PAGE_BITS]?.stamp(row & (PAGE_ROWS - 1)) ?? 0
-    return stamp !== 0 && stamp >= this.space.deadline
-  }
-
-  equals(row: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const page = this.keyPages[row >>> KEY_PAGE_BITS]
-    return page?.equals(row & (PAGE_ROWS - 1), bytes, start, end, this.space.deadline) ?? false
-  }
-
-  /** Notes that a key has a cell on the day `stamp − 1`. */
-  setStamp(row: number, stamp: number): void {
-    const page = this.keyPages[row >>> KEY_PAGE_BITS]!
-    const before = page.stamp(row & (PAGE_ROWS - 1))
-    if (before >= stamp) return
-    if (page.mark !== Mark.Dirty) this.space.tracker.touch(page)
-    page.setStamp(row & (PAGE_ROWS - 1), stamp)
-    this.countStamp(before, -1)
-    this.countStamp(stamp, 1)
-  }
 
   countStamp(stamp: number, by: number): void {
     const { stamps } = this
@@ -131,72 +135,22 @@ export class Table extends Page {
     stamps.push(stamp, by)
   }
 
-  /** The lowest row without a live key. */
-  nextFreeRow(): number {
-    if (this.live < this.rows) {
-      for (let row = this.freeFrom; row < this.rows; row++) {
-        if (this.isLive(row)) continue
-        this.freeFrom = row + 1
-        return row
-      }
-    }
-    this.freeFrom = this.rows + 1
-    return this.rows++
-  }
-
-  keyPageFor(row: number): KeyPage {
-    const number = row >>> KEY_PAGE_BITS
-    while (this.keyPages.length <= number) this.keyPages.push(undefined)
-    return (this.keyPages[number] ??= new KeyPage(this, number))
-  }
-
-  /** Drops the keys with a stamp below `deadline`, and pages with no others; answers how many keys. */
+  /** Drops the keys with a stamp below `deadline`; answers how many. */
   dropKeys(deadline: number): number {
     let dropped = 0
-    const { stamps, keyPages } = this
+    const { stamps } = this
     for (let i = 0; i < stamps.length; ) {
       if (stamps[i]! < deadline) {
         dropped += stamps[i + 1]!
         stamps.splice(i, 2)
       } else i += 2
     }
-    if (dropped === 0) return 0
     this.live -= dropped
-    this.freeFrom = 0
-    for (let number = 0; number < keyPages.length; number++) {
-      const page = keyPages[number]
-      if (page === undefined || page.maxStamp >= deadline) continue
-      this.space.tracker.delete(page.key())
-      keyPages[number] = undefined
-    }
-    while (keyPages.length > 0 && keyPages[keyPages.length - 1] === undefined) keyPages.pop()
-    this.rows = Math.min(this.rows, keyPages.length * PAGE_ROWS)
-    for (const row of [this.emptyRow, this.otherRow]) {
-      const stamp = row < 0 ? deadline : (keyPages[row >>> KEY_PAGE_BITS]?.stamp(row & (PAGE_ROWS - 1)) ?? 0)
-      if (stamp >= deadline) continue
-      if (row === this.emptyRow) this.emptyRow = -1
-      if (row === this.otherRow) this.otherRow = -1
-    }
     return dropped
   }
 
-  decodeKeys(number: number, reader: ByteReader): void {
-    const page = this.keyPageFor(number * PAGE_ROWS)
-    const rows = page.decode(reader)
-    this.rows = Math.max(this.rows, number * PAGE_ROWS + rows)
-    for (let row = number * PAGE_ROWS; row < number * PAGE_ROWS + rows; row++) {
-      if (!this.isLive(row)) continue
-      this.live++
-      this.countStamp(page.stamp(row & (PAGE_ROWS - 1)), 1)
-      if (page.isEmpty(row & (PAGE_ROWS - 1))) this.emptyRow = row
-      this.space.enter(this, row)
-    }
-  }
-
   get byteSize(): number {
-    let size = 320 + 16 * this.stamps.length + 8 * this.keyPages.length
-    for (const page of this.keyPages) if (page !== undefined) size += page.byteSize
-    return size
+    return 240 + 16 * this.stamps.length
   }
 
   // ——— as a record of `meta`: its name and kind
@@ -225,14 +179,16 @@ export class Table extends Page {
     return { kind, name: reader.text() }
   }
 
-  private columnAt(day: number, kind: TableKind) {
+  private column(day: number, kind: TableKind): AnyColumn | undefined {
     if (this.kind !== kind) {
-      throw new LetheError(
-        'wrong-type',
-        `table ${this.name} is a ${kindNames[this.kind]}, not a ${kindNames[kind]}`,
-        400,
-      )
+      const message = `table ${this.name} is a ${kindNames[this.kind]}, not a ${kindNames[kind]}`
+      throw new LetheError('wrong-type', message, 400)
     }
-    return this.days.resident(day)?.columns[this.id]
+    return this.days.resident(day)?.columns[kind]
+  }
+
+  private mine<Cell extends ObjectCell>(row: number, column: ObjectColumn<Cell> | undefined): Cell | undefined {
+    const cell = column?.at(row)
+    return cell !== undefined && this.numbering.isOf(row, this.id) ? cell : undefined
   }
 }
