@@ -39,7 +39,7 @@ import { emitInline, emitInlineTest } from './emit-inline.js'
 import { accepts, childrenOf, costOf, type Known, Plan, type ProgramCore } from './emit-plan.js'
 import type { Primitive } from './primitive.js'
 import { isUnfit, unfit } from './program-core.js'
-import { type Engine, ProgramProcedure } from './program-runtime.js'
+import { type Engine, MAX_DEPTH, ProgramProcedure } from './program-runtime.js'
 import { placeOf } from './source.js'
 import { Box, unassigned, unspecified, type Value } from './value.js'
 
@@ -51,9 +51,6 @@ export type Destination =
 
 const RETURN: Destination = { tag: 'return' }
 const IGNORE: Destination = { tag: 'ignore' }
-
-/** Deepest stack of emitted code, in units of about 150 bytes: some 400 KiB of the 984 that Node gives. */
-export const MAX_DEPTH = 2_500
 
 export interface EmittedProgram {
   /** Body of a function (C, K) that answers { load, roots, run }. */

@@ -45,6 +45,9 @@ export type Emitted = (depth: number, ...operands: Value[]) => Value
 /** Answered by a procedure whose tail call is still to be made: see `bounce`. Never a value. */
 export const TAIL = Symbol('tail') as unknown as Value
 
+/** Deepest stack of emitted code, in units of about 150 bytes: some 400 KiB of the 984 that Node gives. */
+export const MAX_DEPTH = 2_500
+
 /** A closure of emitted code. */
 export class ProgramProcedure extends Procedure {
   constructor(
@@ -239,8 +242,15 @@ export class Engine implements Context {
     }
   }
 
+  /** The depth inside an engine procedure, whose frames are four. */
+  private deeper(depth: number): number {
+    if (depth > MAX_DEPTH) this.tooDeep()
+    return depth + 4
+  }
+
   /** `call/cc`, for leaving only. */
-  callWithEscape(depth: number, procedure: Value): Value {
+  callWithEscape(outer: number, procedure: Value): Value {
+    const depth = this.deeper(outer)
     const exit = new Escape()
     try {
       return this.call1(depth, procedure, exit)
@@ -252,7 +262,8 @@ export class Engine implements Context {
     }
   }
 
-  dynamicWind(depth: number, before: Value, thunk: Value, after: Value): Value {
+  dynamicWind(outer: number, before: Value, thunk: Value, after: Value): Value {
+    const depth = this.deeper(outer)
     this.call(depth, before, [])
     let answer: Value
     try {
@@ -460,7 +471,7 @@ const engineProcedures = new Map<string, EngineProcedure>([
   ],
 ])
 
-const MAX_OPERANDS = 1_000
+const MAX_OPERANDS = 10_000
 const typeSymbols = EVENT_TYPES.map(name => librarySymbols.intern(name))
 
 const eventNames = new Set(eventPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
