@@ -156,7 +156,8 @@ export class PackedSource {
 
   private event(start: number): void {
     const bytes = this.batch.bytes
-    readHead(bytes, start, this.end)
+    if (start >= this.end || bytes[start]! >> 4 !== 8) readHead(bytes, start, this.end)
+    else head.kind = Pack.Map
     if (head.kind !== Pack.Map) {
       this.i = skipPacked(bytes, start, this.end)
       this.row.finishOther(start, this.i)
@@ -211,15 +212,28 @@ export class PackedSource {
     const end = this.end
     let i = readHead(bytes, start, end)
     for (let left = head.size; left > 0; left--) {
-      i = readHead(bytes, i, end)
-      if (head.kind !== Pack.Text) return UNUSUAL
-      const slot = slotOf(bytes, i, i + head.size)
-      i += head.size
+      // Short texts, which most keys and values are, say it all in their first byte.
+      let c = i < end ? bytes[i]! : 0
+      let size = c & 31
+      if (c >> 5 === 5 && size < end - i) i++
+      else {
+        i = readHead(bytes, i, end)
+        if (head.kind !== Pack.Text) return UNUSUAL
+        size = head.size
+      }
+      const slot = slotOf(bytes, i, i + size)
+      i += size
       if (slot < 0) {
         i = skipPacked(bytes, i, end)
         continue
       }
       const value = i
+      c = i < end ? bytes[i]! : 0
+      if (slot < TEXT_SLOTS && c >> 5 === 5 && (c & 31) < end - i) {
+        i += 1 + (c & 31)
+        this.text(slot, value + 1, i)
+        continue
+      }
       i = readHead(bytes, i, end)
       if (slot < TEXT_SLOTS) {
         const kind = kindOfHead()
@@ -228,7 +242,7 @@ export class PackedSource {
         else return UNUSUAL
       } else if (slot <= Slot.Tags) {
         if (!this.other(slot)) return UNUSUAL
-        i = skipPacked(bytes, value, end)
+        if (kindOfHead() === Pack.Map) i = skipPacked(bytes, value, end)
       } else {
         const kind = kindOfHead()
         if (slot === Slot.Error && kind !== Pack.Nil) return UNUSUAL

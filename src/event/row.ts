@@ -52,6 +52,8 @@ const TEXT_MASK = (1 << TEXT_SLOTS) - 1
 
 /** What `common` of an envelope says, kept raw: each event that inherits settles it for itself. */
 interface Inherited {
+  /** The text slots that it says anything about. */
+  readonly texts: Uint8Array
   readonly slices: Int32Array
   readonly numbers: Float64Array
   readonly kinds: Uint8Array
@@ -134,7 +136,12 @@ export class EventRow {
   inherit(): void {
     const at = this.batch.count * SLICE_STRIDE
     const number = this.batch.count * NumberField.Count_
+    const texts: number[] = []
+    for (let slot = 0; slot < TEXT_SLOTS; slot++) {
+      if (this.batch.slices[at + 2 * slot]! >= 0 || (this.odd & (1 << slot)) !== 0) texts.push(slot)
+    }
     this.inherited = {
+      texts: Uint8Array.from(texts),
       slices: this.batch.slices.slice(at, at + SLICE_STRIDE),
       numbers: this.batch.numbers.slice(number, number + NumberField.Count_),
       kinds: this.kinds.slice(),
@@ -421,7 +428,8 @@ export class EventRow {
     const slices = this.batch.slices
     const at = this.batch.count * SLICE_STRIDE
     const hasError = (this.have & (1 << Slot.Error)) !== 0
-    for (let slot = 0; slot < TEXT_SLOTS; slot++) {
+    for (let k = 0; k < from.texts.length; k++) {
+      const slot = from.texts[k]!
       if (slices[at + 2 * slot]! >= 0 || (this.odd & (1 << slot)) !== 0) continue
       if (hasError && slot >= Field.ErrorType && slot <= Field.ErrorWhere) continue
       slices[at + 2 * slot] = from.slices[2 * slot]!
