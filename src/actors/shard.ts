@@ -5,6 +5,7 @@
 //
 // The directory owns what must survive an actor: routes, deliveries, replies. It alone spawns and stops actors (law 7),
 // and it is the only one that holds their references.
+import { dayOf } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
@@ -613,7 +614,9 @@ export class Shard implements ShardService, Directory {
     this.open.hold = new FrameHold()
     this.inFlight = group
     this.syncStartedMs = clock.monotonicMs()
-    journal.commit(time.nowMs(), time.day(), this.onSynced, this.onFailed)
+    // One look at the clock: two may lie on both sides of midnight.
+    const nowMs = time.nowMs()
+    journal.commit(nowMs, dayOf(nowMs), this.onSynced, this.onFailed)
     for (const customer of this.waitingForRoom) this.wake(customer)
     this.waitingForRoom.clear()
   }

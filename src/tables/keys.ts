@@ -305,6 +305,8 @@ export class KeySpace {
    * that of `(other)`. The key is stamped. `start` and `end` are a slice of `effects`, not longer than a key may be.
    */
   touch(table: Table, row: number, effects: Effects, start: number, end: number, stamp: number): number {
+    // After the retention has grown, days before the deadline come back: their keys live until it rises again.
+    if (stamp < this.deadline) stamp = this.deadline
     const rows = this.kinds[table.kind]!
     if (row < 0 || !rows.isOf(row, table.id)) {
       if (table.live >= this.limits.maxKeysPerTable || this.live >= this.limits.maxKeysPerCustomer) {

@@ -103,13 +103,9 @@ function compareDay(state: CustomerState, model: CustomerModel, day: number, say
 /** Every cell as text: equal texts are equal cells. */
 function realCells(table: Table, day: number, kind: TableKind, at: string, say: Say): Map<string, string> {
   const cells = new Map<string, string>()
-  for (let row = 0; row < table.rows; row++) {
+  for (let row = table.nextRow(0); row >= 0; row = table.nextRow(row + 1)) {
     const text = realCell(table, day, row, kind)
     if (text === undefined) continue
-    if (!table.isLive(row)) {
-      say(`${at}, row ${row}`, 'a cell of a key that was dropped', 'empty')
-      continue
-    }
     const key = table.keyText(row)
     if (cells.has(key)) say(`${at}, ${JSON.stringify(key)}`, 'twice', 'once')
     if (table.findKeyText(key) !== row)
