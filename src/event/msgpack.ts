@@ -296,7 +296,7 @@ export class PackedSource {
 const kindOfHead = (): number => head.kind
 
 /** The reader of packed events, and of those that had to be written as JSON: `{` begins no map in MessagePack. */
-export function readPacked(bytes: Uint8Array, start: number, end: number): unknown {
+function readPacked(bytes: Uint8Array, start: number, end: number): unknown {
   if (bytes[start] === 0x7b) return readJson(bytes, start, end)
   out.length = 0
   writeAsJson(bytes, start, end, READ_LEVELS, out)

@@ -106,7 +106,7 @@ function skipEscape(bytes: Uint8Array, i: number, end: number): number {
   }
 }
 
-export function isHex(c: number): boolean {
+function isHex(c: number): boolean {
   return (c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66)
 }
 
@@ -259,7 +259,7 @@ function skipContainer(bytes: Uint8Array, i: number, end: number, levels: number
 }
 
 /** A key, its colon and the space behind it: answers where the value starts. */
-export function skipKey(bytes: Uint8Array, i: number, end: number): number {
+function skipKey(bytes: Uint8Array, i: number, end: number): number {
   if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
   return skipColon(bytes, skipString(bytes, i + 1, end), end)
 }
