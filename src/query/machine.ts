@@ -533,6 +533,7 @@ export class Machine implements Context {
     let fuel = given
     const retried = this.retrying
     this.retrying = false
+    let moved = false
     const { globals, literals, stack } = this
     let { acc, closure, pc, fp, sp } = this
     let block = closure.block
@@ -673,11 +674,17 @@ export class Machine implements Context {
                 continue
               }
             }
+            if (acc instanceof Primitive && !acc.isResumable) {
+              acc = this.applyPrimitive(acc, stack.slice(sp - count, sp))
+              sp -= count
+              break
+            }
             this.closure = closure
             this.pc = pc
             this.fp = fp
             this.sp = sp
             this.call(acc, count)
+            moved = true
             break
           }
           case Op.TailCallGlobal:
@@ -718,6 +725,7 @@ export class Machine implements Context {
             this.sp = sp
             this.leaveFrame(count)
             this.call(acc, count)
+            moved = true
             break
           }
           case Op.Return: {
@@ -739,6 +747,7 @@ export class Machine implements Context {
               return this.settleFuel(given, fuel)
             }
             this.acc = acc
+            moved = true
             break
           case Op.Primitive0:
             acc = (block.primitives[word >> 8]!.run as (context: Context) => Value)(this)
@@ -988,6 +997,7 @@ export class Machine implements Context {
             this.leaveFrame(0)
             if ((word & 0xff) === Op.TailApply) this.applyList(callee, acc)
             else this.callWith(callee, acc instanceof Values ? acc.items.slice() : [acc])
+            moved = true
             break
           }
           case Op.Capture:
@@ -996,9 +1006,11 @@ export class Machine implements Context {
             this.fp = fp
             this.sp = sp
             this.capture(acc)
+            moved = true
             break
           case Op.Reinstate:
             this.reinstate(stack[sp - 1] as Continuation, this.listItems(acc))
+            moved = true
             break
           case Op.Winders:
             acc = this.winders
@@ -1008,30 +1020,22 @@ export class Machine implements Context {
             continue
         }
         // Here arrive the instructions that may have moved registers, done more work than one step, or called for a pause.
-        switch (word & 0xff) {
-          case Op.Call:
-          case Op.CallGlobal:
-          case Op.TailCall:
-          case Op.TailCallGlobal:
-          case Op.Underflow:
-          case Op.TailApply:
-          case Op.TailApplyValues:
-          case Op.Capture:
-          case Op.Reinstate:
-            this.site = undefined
-            acc = this.acc
-            closure = this.closure
-            pc = this.pc
-            fp = this.fp
-            sp = this.sp
-            block = closure.block
-            code = block.code
-            constants = block.constants
-            free = closure.free
-            if (this.task !== undefined) {
-              this.taskOperands = 0
-              return this.settleFuel(given, fuel)
-            }
+        if (moved) {
+          moved = false
+          this.site = undefined
+          acc = this.acc
+          closure = this.closure
+          pc = this.pc
+          fp = this.fp
+          sp = this.sp
+          block = closure.block
+          code = block.code
+          constants = block.constants
+          free = closure.free
+          if (this.task !== undefined) {
+            this.taskOperands = 0
+            return this.settleFuel(given, fuel)
+          }
         }
         if (this.work !== 0) {
           fuel -= this.work
