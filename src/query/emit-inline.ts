@@ -36,12 +36,17 @@ function pair(emitter: Emitter, form: PrimitiveForm): { operands: Twice[]; guard
   return { operands, guard: guards.join('&&') || 'true' }
 }
 
-/** The primitive itself, for operands already evaluated. */
+/** The primitive itself, for operands already evaluated. Kept short: V8 inlines only what is small. */
 const slow = (emitter: Emitter, form: PrimitiveForm, operands: readonly Twice[]): string =>
-  emitter.primitiveCall(
+  emitter.slowCall(
     form,
     operands.map(operand => operand.use),
   )
+
+/**
+ * What must hold of a result for it to be exact. Most are small: asked that first, V8 stays with integers (fib: 3.2 ms of 4.7).
+ */
+const inRange = (result: string): string => `((${result}|0)===${result}||${result}<=${MAX}&&${result}>=-${MAX})`
 
 function arithmetic(emitter: Emitter, form: PrimitiveForm, operator: string): string {
   const { operands, guard } = pair(emitter, form)
@@ -50,7 +55,7 @@ function arithmetic(emitter: Emitter, form: PrimitiveForm, operator: string): st
   // −0 is no exact number: a product of integers may come out as one.
   const compute = operator === '*' ? `${a!.use}*${b!.use}+0` : `${a!.use}${operator}${b!.use}`
   const other = slow(emitter, form, operands)
-  return `(${a!.set}${b!.set}${guard}&&(${result}=${compute})<=${MAX}&&${result}>=-${MAX}?${result}:${other})`
+  return `(${a!.set}${b!.set}${guard}&&(${result}=${compute},${inRange(result)})?${result}:${other})`
 }
 
 function comparison(emitter: Emitter, form: PrimitiveForm, operator: string): string {

@@ -89,6 +89,7 @@ export class Emitter {
   private readonly globals = new Map<GlobalVariable, string>()
   private readonly tables: TableDeclaration[] = []
   private readonly tableIndex = new Map<string, number>()
+  private readonly slowCalls = new Map<string, string>()
   private readonly guarded = new Map<Primitive, Primitive>()
   private readonly loopLabels = new Map<LoopForm, { label: string; names: string[]; exit: Destination }>()
   private nextName = 0
@@ -677,6 +678,22 @@ export class Emitter {
     }
     const call = `${this.constant(primitive.run)}(${['C', ...operands].join(',')})`
     return primitive.isResumable ? `(${this.at(form.at)}C.finish(${call}))` : `(${this.at(form.at)}${call})`
+  }
+
+  /** The same, for a call that is seldom made: as few bytes as possible at the place of the call. */
+  slowCall(form: PrimitiveForm, operands: readonly string[]): string {
+    const count = operands.length
+    const at = this.current.foreign ? -1 : form.at
+    const id = `${form.primitive.name}/${count}`
+    let name = this.slowCalls.get(id)
+    if (name === undefined) {
+      name = this.fresh('h')
+      this.slowCalls.set(id, name)
+      const names = Array.from({ length: count }, (_, i) => `x${i}`)
+      const call = this.primitiveCall({ ...form, at: -1 }, names)
+      this.functions.push(`function ${name}(at,${names.join(',')}){if(at>=0)C.at=at;return ${call}}`)
+    }
+    return `${name}(${at},${operands.join(',')})`
   }
 
   /** Primitives that call what they are given: the engine does that. */
