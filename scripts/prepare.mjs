@@ -44,6 +44,13 @@ step('installing packages', 'node_modules/.lethe-stamp', [at('package-lock.json'
   run('npm', ['ci', '--no-audit', '--no-fund']),
 )
 
+// tap builds itself anew for its list of plugins (.taprc), into node_modules: a fresh installation has another list.
+if (process.argv.includes('--tests')) {
+  step('preparing the test runner', 'node_modules/.lethe-tap-stamp', [at('package-lock.json'), at('.taprc')], () =>
+    run(process.execPath, [at('node_modules/tap/dist/esm/run.mjs'), 'build']),
+  )
+}
+
 const sources = [...filesBelow('src'), ...filesBelow('test'), ...filesBelow('bench'), at('tsconfig.json')]
 step('building', 'build/.lethe-stamp', sources, () => {
   run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root])
