@@ -15,7 +15,7 @@ import { ByteReader, ByteWriter } from '../core/bytes.js'
 export const HEADER_KEY = Buffer.from([1])
 export const META = -1
 const MAGIC = 'LETHECF1'
-export const FILE_VERSION = 1
+const FILE_VERSION = 1
 
 /** Rows of one key range, counted and summed. */
 export class Scope {

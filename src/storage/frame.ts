@@ -31,8 +31,8 @@ assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the journal is wri
 export const FRAME_HEADER = 64
 export const ENTRY_HEADER = 24
 export const PAGE = 4096
-export const FRAME_MAGIC = 0x4d52464c
-export const FRAME_VERSION = 1
+const FRAME_MAGIC = 0x4d52464c
+const FRAME_VERSION = 1
 /** A copy of an earlier frame, made by a recovery (R3). */
 export const REWRITTEN = 1
 

@@ -168,7 +168,7 @@ function firstLink(file: DiskFile): Link {
 }
 
 /** Reads and checks one frame. */
-export function readFrame(file: DiskFile, segment: Segment, row: number): ReadFrame {
+function readFrame(file: DiskFile, segment: Segment, row: number): ReadFrame {
   const offset = segment.index.frameOffset(row)
   const length = segment.index.frameLength(row)
   const bytes = Buffer.allocUnsafeSlow(length)

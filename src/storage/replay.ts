@@ -18,10 +18,10 @@ import {
   padded,
 } from './frame.js'
 import { journalDamaged, type Segment } from './segment.js'
-import type { SegmentIndex } from './segment-index.js'
+import { listsOffset, type SegmentIndex } from './segment-index.js'
 
 /** n or more entries are missing: between what the snapshot has and what the journals have, or within the journals. */
-export const journalGap = (incarnation: bigint, expected: number, found: number): LetheError =>
+const journalGap = (incarnation: bigint, expected: number, found: number): LetheError =>
   new LetheError(
     'journal-damaged',
     `customer ${incarnation.toString(16)}: entry ${expected} is in no journal, the next one is ${found}`,
@@ -140,7 +140,7 @@ class Run {
     const list = new Uint32Array(count)
     const file = this.disk.open(this.segment.indexPath, 'read')
     try {
-      const listsAt = 64 + this.index.customers * 40 + this.index.frames * 24
+      const listsAt = listsOffset(this.index.customers, this.index.frames)
       const target = Buffer.from(list.buffer)
       if (file.read(target, 0, target.length, listsAt + start * 4) < target.length) {
         throw journalDamaged(this.segment.indexPath, listsAt, 'the file was cut')

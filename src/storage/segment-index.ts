@@ -13,8 +13,8 @@
 import { crc32 } from 'node:zlib'
 import { assert } from '../core/errors.js'
 
-export const CUSTOMER_ROW = 40
-export const FRAME_ROW = 24
+const CUSTOMER_ROW = 40
+const FRAME_ROW = 24
 const INDEX_MAGIC = Buffer.from('LETHEIX1')
 const INDEX_HEADER = 64
 
@@ -297,7 +297,7 @@ export class SealedIndex implements SegmentIndex {
 
   /** Where the lists start in the index file. */
   get listsAt(): number {
-    return INDEX_HEADER + this.customerTable.length + this.frameTable.length
+    return listsOffset(this.customers, this.frames)
   }
 
   /** The file: header, customers, frames, lists. `rewritten` is whether the segment begins with frames copied by a recovery. */
@@ -321,10 +321,14 @@ export class SealedIndex implements SegmentIndex {
   }
 }
 
+/** Where the lists start in an index file. */
+export const listsOffset = (customers: number, frames: number): number =>
+  INDEX_HEADER + customers * CUSTOMER_ROW + frames * FRAME_ROW
+
 /** Bytes of an index file up to its lists, as its header says; undefined if it is none. */
 export function indexHeadBytes(header: Buffer): number | undefined {
   if (header.length < INDEX_HEADER || header.compare(INDEX_MAGIC, 0, 8, 0, 8) !== 0) return undefined
-  return INDEX_HEADER + header.readUInt32LE(24) * CUSTOMER_ROW + header.readUInt32LE(28) * FRAME_ROW
+  return listsOffset(header.readUInt32LE(24), header.readUInt32LE(28))
 }
 
 /** The index in `head` (all before the lists); undefined if it is not intact, or not of this segment. */

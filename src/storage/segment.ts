@@ -42,7 +42,7 @@ import {
 import { decodeIndex, GrowingIndex, indexHeadBytes, type SegmentIndex } from './segment-index.js'
 
 const MAGIC = Buffer.from('LETHEJ1\n')
-export const SEGMENT_VERSION = 1
+const SEGMENT_VERSION = 1
 
 export const enum SegmentKind {
   Main = 1,
@@ -66,7 +66,7 @@ export const journalDamaged = (path: string, offset: number, why: string): Lethe
   new LetheError('journal-damaged', `${path} is damaged at byte ${offset}: ${why}`, 503, { path, offset, why })
 
 export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.segment`
-export const indexName = (number: number): string => `${String(number).padStart(8, '0')}.index`
+const indexName = (number: number): string => `${String(number).padStart(8, '0')}.index`
 
 /** The number of the segment that a file belongs to, or 0. A number that anything still bears is not used again. */
 export function segmentNumber(name: string): number {
