@@ -112,7 +112,7 @@ export async function startProcess(command: string, args: readonly string[], opt
     pid: child.pid!,
     output: () => text,
     ended,
-    async stop(signal = 'SIGTERM', patienceMs = 20_000) {
+    async stop(signal = 'SIGTERM', patienceMs = 60_000) {
       if (over) return ended
       // To the process alone, so that a supervisor can bring its children to an end in order.
       child.kill(signal)
