@@ -27,7 +27,7 @@ export interface Section {
 }
 
 /** Reads the docstrings of a Scheme source. Definitions without one are left out. */
-export function docstringsOf(source: string, title: string): Section[] {
+function docstringsOf(source: string, title: string): Section[] {
   const sections: { title: string; entries: Docstring[] }[] = [{ title, entries: [] }]
   let comment: string[] = []
   for (const line of source.split('\n')) {

@@ -446,10 +446,10 @@ export class Plan {
 }
 
 /** Primitives that call what they are given: in emitted code they are part of the runtime. */
-export const CALLING = new Set(['%apply', '%apply-values'])
+const CALLING = new Set(['%apply', '%apply-values'])
 
 /** Library procedures that have to do with continuations: the engine has its own. */
-export const ENGINE_PROCEDURES = new Set([
+const ENGINE_PROCEDURES = new Set([
   'call-with-current-continuation',
   'call/cc',
   'call-with-escape-continuation',

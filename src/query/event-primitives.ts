@@ -18,19 +18,19 @@ import { written } from './printer.js'
 import { Bytes, librarySymbols, Sym, Text, unspecified, type Value } from './value.js'
 
 /** Thrown by `drop!`; `reason` says why. One object: a drop is no failure and needs no stack. */
-export class DropSignal {
+class DropSignal {
   reason = ''
 }
 export const dropSignal = new DropSignal()
 
 /** Longest text that a program may hand to a table, UTF-16 units. Keys are cut further, by the tables. */
-export const MAX_TEXT = 4_096
+const MAX_TEXT = 4_096
 const MAX_REASON = 64
 const MAX_TABLE_NAME = 200
 
 /** `once!` remembers these two scopes by number; any other is part of the key, under the third. */
 export const SCOPES: readonly string[] = ['session', 'crashed']
-export const OTHER_SCOPE = 2
+const OTHER_SCOPE = 2
 
 function hostOf(context: Context, name: string): EventHost {
   if (context.host === undefined) {
@@ -40,7 +40,7 @@ function hostOf(context: Context, name: string): EventHost {
 }
 
 /** The text of a key or value; undefined for #f. */
-export function keyText(name: string, value: Value): string | undefined {
+function keyText(name: string, value: Value): string | undefined {
   if (value instanceof Text) return value.text()
   if (value === false) return undefined
   if (value instanceof Sym) return value.name
@@ -68,7 +68,7 @@ export function amountOf(name: string, value: Value): number {
   return x
 }
 
-export function tableName(name: string, value: Value): string {
+function tableName(name: string, value: Value): string {
   const text = value instanceof Text ? value.text() : value instanceof Sym ? value.name : undefined
   if (text === undefined || text === '' || text.length > MAX_TABLE_NAME) {
     throw wrongType(name, 'the name of a table', value)
@@ -110,7 +110,7 @@ function runCellEffect(name: CellEffect) {
 const SAMPLE_KEY: HashKey = { k0: 0x5a3b1e77, k1: 0x1f83d9ab }
 
 /** True for `rate` of all users, by a hash of the user; of the session or the id where no user is known. */
-export function inSample(host: EventHost, rate: number): boolean {
+function inSample(host: EventHost, rate: number): boolean {
   const { batch, event } = host
   let start = 0
   let end = 0
@@ -126,7 +126,7 @@ export function inSample(host: EventHost, rate: number): boolean {
 }
 
 /** Puts the key of `(once! SCOPE KEY)` into the arena; answers the scope's number, or −1 for #f. */
-export function putOnceKey(context: Context, effects: Effects, scope: Value, key: Value): number {
+function putOnceKey(context: Context, effects: Effects, scope: Value, key: Value): number {
   if (!(scope instanceof Sym)) throw wrongType('once!', 'a symbol', scope)
   const known = SCOPES.indexOf(scope.name)
   if (known >= 0) return putText(context, effects, 'once!', key) ? known : -1
@@ -167,7 +167,7 @@ function pathOf(names: readonly Value[]): string[] {
 const typeSymbols = EVENT_TYPES.map(name => librarySymbols.intern(name))
 
 /** The type of an event as a symbol: `crash`. */
-export function eventType(host: EventHost): Value {
+function eventType(host: EventHost): Value {
   return typeSymbols[host.batch.types[host.event]!]!
 }
 
@@ -180,6 +180,7 @@ const reading: PrimitiveDefinition[] = [
     name: 'field',
     signature: '(field EVENT NAME …)',
     doc: 'The field of the event, by the path of names to it: a string, a number, #t, or a list or association list for what is nested; #f where there is none. Integers are exact.',
+    example: ["(field e 'user)", '"ada"'],
     arity: [2, Number.POSITIVE_INFINITY],
     spread: (context, args) => {
       wantEvent('field', args[0]!)
@@ -190,6 +191,7 @@ const reading: PrimitiveDefinition[] = [
     name: 'event-type',
     signature: '(event-type EVENT)',
     doc: 'The type of the event as a symbol, for `case`: crash, error, session, event, metric, network or transaction.',
+    example: ['(event-type e)', 'event'],
     arity: [1, 1],
     run: (context, event) => {
       wantEvent('event-type', event)
@@ -209,6 +211,7 @@ const reading: PrimitiveDefinition[] = [
     name: 'sample',
     signature: '(sample RATE)',
     doc: 'True for RATE (0…1) of all users, always the same ones, by a hash of the user; of the session or id where no user is known.',
+    example: ['(sample 1)', '#t'],
     arity: [1, 1],
     run: (context, rate) => {
       if (!isNumber(rate)) throw wrongType('sample', 'a number from 0 to 1', rate)
@@ -219,6 +222,7 @@ const reading: PrimitiveDefinition[] = [
     name: 'state',
     signature: '(state KEY)',
     doc: 'The symbol that `set-state!` last put under the key, usually a session id; #f where there is none.',
+    example: ["(begin (set-state! (field e 'session) 'paid) (state (field e 'session)))", 'paid'],
     arity: [1, 1],
     run: (context, key) => {
       const { effects } = hostOf(context, 'state')
@@ -234,6 +238,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'bump!',
     signature: '(bump! TABLE KEY [N])',
     doc: 'Adds N (1 if left out) to the counter under the key. A key or N of #f leaves the table alone; so for all of these.',
+    example: ['(bump! "buyers" (field e \'user))', 'bump buyers [ada] 1'],
     arity: [2, 3],
     run: runCellEffect('bump!'),
   },
@@ -241,6 +246,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'sketch!',
     signature: '(sketch! TABLE KEY VALUE)',
     doc: 'Adds the value to the sketch under the key, which counts distinct ones.',
+    example: ['(sketch! "users/app" (field e \'app) (field e \'user))', 'sketch users/app [1.2] [ada]'],
     arity: [3, 3],
     run: runCellEffect('sketch!'),
   },
@@ -248,6 +254,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'collect!',
     signature: '(collect! TABLE KEY VALUE)',
     doc: 'Adds the value to the set under the key, which keeps them.',
+    example: ['(collect! "apps" "" (field e \'app))', 'collect apps [] [1.2]'],
     arity: [3, 3],
     run: runCellEffect('collect!'),
   },
@@ -255,6 +262,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'observe!',
     signature: '(observe! TABLE KEY NUMBER)',
     doc: 'Adds an observation to the histogram under the key.',
+    example: ['(observe! "cart" "" (field e \'props \'items))', 'observe cart [] 3'],
     arity: [3, 3],
     run: runCellEffect('observe!'),
   },
@@ -262,6 +270,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'gauge!',
     signature: '(gauge! TABLE KEY NUMBER)',
     doc: 'Sets the gauge under the key.',
+    example: ['(gauge! "cart" "" (field e \'props \'items))', 'gauge cart [] 3'],
     arity: [3, 3],
     run: runCellEffect('gauge!'),
   },
@@ -269,6 +278,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'tick!',
     signature: '(tick! TABLE KEY [N])',
     doc: "Adds N (1 if left out) to the event's minute in the timeline under the key.",
+    example: ['(tick! "timeline/buys" "")', 'tick timeline/buys [] 1'],
     arity: [2, 3],
     run: runCellEffect('tick!'),
   },
@@ -276,6 +286,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'once!',
     signature: '(once! SCOPE KEY)',
     doc: 'True the first time that the key is seen in the scope, a symbol; #f ever after, and for a key of #f. Remembered as long as session states are.',
+    example: ["(list (once! 'buyers (field e 'user)) (once! 'buyers (field e 'user)))", '(#t #f)'],
     arity: [2, 2],
     run: (context, scope, key) => {
       const { effects } = hostOf(context, 'once!')
@@ -287,6 +298,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'note-group!',
     signature: '(note-group! EVENT)',
     doc: "Keeps the title, culprit, platform, times and latest example of the event's crash group, for `groups`. For crashes and errors; nothing happens for others.",
+    example: ['(note-group! e)', 'nothing'],
     arity: [1, 1],
     run: (context, event) => {
       wantEvent('note-group!', event)
@@ -299,6 +311,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'set-state!',
     signature: '(set-state! KEY SYMBOL)',
     doc: 'Remembers a symbol under the key, usually a session id: the state of a finite state machine.',
+    example: ["(set-state! (field e 'session) 'paid)", 'state [s1] paid'],
     arity: [2, 2],
     run: (context, key, state) => {
       const { effects } = hostOf(context, 'set-state!')
@@ -312,6 +325,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'drop!',
     signature: '(drop! REASON)',
     doc: 'Ends the event: nothing of it is kept, and the ledger counts it under the reason.',
+    example: ['(drop! "test user")', 'dropped test user'],
     arity: [1, 1],
     run: (context, reason) => {
       hostOf(context, 'drop!')
@@ -323,6 +337,7 @@ const writing: PrimitiveDefinition[] = [
     name: 'apply-default',
     signature: '(apply-default EVENT)',
     doc: 'Does what the built-in program does with the event. It can be called, but not passed around.',
+    example: ['(apply-default e)', 'bump events [event] 1'],
     arity: [1, 1],
     // program-core.ts puts a call of the built-in program in its place.
     run: () => {
@@ -331,7 +346,7 @@ const writing: PrimitiveDefinition[] = [
   },
 ]
 
-export function noteGroup(host: EventHost): void {
+function noteGroup(host: EventHost): void {
   const at = 2 * (host.event * Field.Count_ + Field.Group)
   if (host.batch.slices[at]! >= 0) host.effects.noteGroup(host.event)
 }

@@ -23,7 +23,7 @@ import { librarySymbols, SymbolTable } from './value.js'
 let events: TopLevel | undefined
 
 /** The top level that programs stand on. */
-export function eventTop(): TopLevel {
+function eventTop(): TopLevel {
   if (events !== undefined) return events
   events = new TopLevel(librarySymbols, standardLibrary().top, true)
   for (const group of eventPrimitives) {

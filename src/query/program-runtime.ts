@@ -43,7 +43,7 @@ import {
 export type Emitted = (depth: number, ...operands: Value[]) => Value
 
 /** Answered by a procedure whose tail call is still to be made: see `bounce`. Never a value. */
-export const TAIL = Symbol('tail') as unknown as Value
+const TAIL = Symbol('tail') as unknown as Value
 
 /** Deepest stack of emitted code, in units of about 150 bytes: some 400 KiB of the 984 that Node gives. */
 export const MAX_DEPTH = 2_500
@@ -390,10 +390,6 @@ export class Engine implements Context {
     this.loaded = true
   }
 
-  isFrozen(value: object): boolean {
-    return this.loaded && this.frozen.has(value)
-  }
-
   // ——— events
 
   /** The text of a slice, or #f. */
@@ -477,7 +473,7 @@ const typeSymbols = EVENT_TYPES.map(name => librarySymbols.intern(name))
 const eventNames = new Set(eventPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
 
 /** By the convention of Scheme: what changes something ends in `!`, and changes its first argument. */
-export function changesArgument(definition: PrimitiveDefinition): boolean {
+function changesArgument(definition: PrimitiveDefinition): boolean {
   return definition.name.endsWith('!') && !eventNames.has(definition.name)
 }
 

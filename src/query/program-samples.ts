@@ -50,7 +50,7 @@ const samples: readonly object[] = [
 
 let decoded: EventBatch | undefined
 
-export function sampleEvents(): EventBatch {
+function sampleEvents(): EventBatch {
   if (decoded === undefined) {
     const body = Buffer.from(JSON.stringify(samples))
     const context = { format: Format.Json, version: DECODER_VERSION, sentAt: Number.NaN, limits: defaultLimits }

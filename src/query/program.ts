@@ -90,7 +90,8 @@ class CompiledProgram implements EventProgram {
   }
 
   run(batch: EventBatch, event: number, effects: Effects): Outcome {
-    const { host, engine } = this
+    const host = this.host
+    const engine = this.engine
     host.batch = batch
     host.event = event
     host.effects = effects

@@ -199,7 +199,9 @@ t.test('a program reaches nothing of the host', async t => {
     t.strictSame(effectsOf(`(bump! "x" (field e 'tags '${name}))`), [], name)
   }
   t.strictSame(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the point of it
     effectsOf('(bump! "a\\"];process.exit()//" "`${1}`\\u2028")'),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: see above
     ['bump a"];process.exit()// [`${1}`\\u2028] 1'].map(line => line.replace('\\u2028', 'u2028')),
   )
 })
