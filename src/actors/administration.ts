@@ -38,7 +38,7 @@ export interface AdminOutcome {
   readonly changed?: string
 }
 
-export const CUSTOMER_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
+const CUSTOMER_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 const PREFIX_LENGTH = 12
 const KEY_RANDOM_LENGTH = 32
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'

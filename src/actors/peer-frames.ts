@@ -13,7 +13,7 @@
 import type { Socket } from 'node:net'
 import type { Limits } from '../core/limits.js'
 
-export const FRAME_HEAD_BYTES = 12
+const FRAME_HEAD_BYTES = 12
 const MORE = 1
 const BATCH_BYTES = 256 * 1024
 const POOLED_BATCHES = 4

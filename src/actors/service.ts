@@ -23,7 +23,7 @@ export interface RejectedEvent {
 }
 
 /** What a front knows of a customer. Replaced as a whole when the control store changes; a route stays. */
-export interface CustomerFacts {
+interface CustomerFacts {
   readonly blocked: boolean
   readonly quota: Quota
   /** Grows with each change of the customer in the control store. */

@@ -38,7 +38,7 @@ const STATE_LIMITS: ReadonlySet<keyof Limits> = new Set<keyof Limits>([
   'maxProgramSteps',
 ])
 
-export const SETTABLE_LIMITS = (Object.keys(defaultLimits) as (keyof Limits)[]).filter(name => !STATE_LIMITS.has(name))
+const SETTABLE_LIMITS = (Object.keys(defaultLimits) as (keyof Limits)[]).filter(name => !STATE_LIMITS.has(name))
 
 const wholeNumber = (least: number, most: number) =>
   z.preprocess(

@@ -27,7 +27,7 @@ export function queryParameter(query: string, name: string): string | undefined 
 }
 
 /** The key as sent: `Authorization: Bearer KEY`, `X-Api-Key: KEY`, `?key=KEY`. */
-export function keyOf(request: HttpRequest): string {
+function keyOf(request: HttpRequest): string {
   const apiKey = request.getHeader('x-api-key')
   if (apiKey !== '') return apiKey.trim()
   const authorization = request.getHeader('authorization')

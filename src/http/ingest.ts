@@ -32,7 +32,7 @@ import { ACCEPTED_HEAD, acceptedBody, SENTRY_HEAD, writeError } from './reply.js
 import { envelopeId, sentryKeyOf, storeId } from './sentry.js'
 
 /** Counts of one HTTP server, since its start. */
-export interface IngestStats {
+interface IngestStats {
   accepted: number
   refused: Record<string, number>
   unknown: number

@@ -46,7 +46,7 @@ export function textOf(body: Uint8Array): string {
   }
 }
 
-export function jsonOf(body: Uint8Array): unknown {
+function jsonOf(body: Uint8Array): unknown {
   const text = textOf(body)
   try {
     return JSON.parse(text)

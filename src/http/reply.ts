@@ -69,7 +69,7 @@ export function acceptedBody(accepted: number, duplicates: number): string {
 }
 
 /** The body of every error: what went wrong in a word for programs and in a sentence for people. */
-export function errorBody(error: LetheError): string {
+function errorBody(error: LetheError): string {
   const { line, column } = error.details
   return JSON.stringify({
     status: 'error',
@@ -81,7 +81,7 @@ export function errorBody(error: LetheError): string {
 }
 
 /** Seconds for Retry-After, whole and at least 1; undefined where the error says nothing and its status asks for nothing. */
-export function retryAfterSeconds(error: LetheError): number | undefined {
+function retryAfterSeconds(error: LetheError): number | undefined {
   const given = error.details['retryAfterSeconds']
   if (typeof given === 'number' && Number.isFinite(given)) return Math.max(1, Math.ceil(given))
   return error.status === 429 || error.status === 503 ? 1 : undefined
