@@ -16,7 +16,7 @@ export interface Row {
   checksum?: string
 }
 
-export interface Ratio {
+interface Ratio {
   readonly name: string
   readonly samples: number[]
 }
@@ -48,7 +48,7 @@ export interface BenchResult {
 }
 
 /** Where a benchmark runs: `server` is the measured core, `any` leaves the placing to the benchmark's own processes. */
-export type Placement = 'server' | 'any'
+type Placement = 'server' | 'any'
 
 export interface Bench {
   readonly name: string

@@ -126,7 +126,7 @@ async function answers200(url: string): Promise<boolean> {
 }
 
 /** Does work(0) … work(count − 1), `width` at a time. */
-export async function inParallel(count: number, width: number, work: (i: number) => Promise<void>): Promise<void> {
+async function inParallel(count: number, width: number, work: (i: number) => Promise<void>): Promise<void> {
   let next = 0
   const lane = async () => {
     while (next < count) await work(next++)

@@ -27,7 +27,7 @@ const COUNTRIES = ['de', 'gr', 'fr', 'us', 'jp', 'br', 'in', 'za', 'kr', 'se']
 const VERSIONS = ['1.2.3', '1.2.4', '1.3.0', '2.0.1']
 const SYSTEMS = ['17.1', '16.4', '15.8', '14.0']
 /** Names of events a customer reports: with 1,000 customers, 50,000 sketches of users by name. */
-export const EVENT_NAMES = 50
+const EVENT_NAMES = 50
 
 function pick<T>(random: Random, values: readonly T[]): T {
   return values[Math.floor(random.fraction() * values.length)]!

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { findCommand, runProcess } from '../processes.js'
 
-export interface SchemeAnswer {
+interface SchemeAnswer {
   readonly ms: number
   readonly value: string
 }
