@@ -479,6 +479,8 @@ export class Customer {
       yield
     }
     this.lastN = Math.max(this.lastN, this.state.n)
+    // What a snapshot has, the journal may have trimmed: it does not know how far this customer has come.
+    this.writer.lastN = this.lastN
     this.syncedN = Math.max(this.syncedN, this.state.n)
   }
 
@@ -489,7 +491,7 @@ export class Customer {
     const index = places.convicted(this.route.incarnation, n)
     if (index === undefined || quarantine.find(this.route.incarnation, n, index)) return
     this.convict({ n, index, ms, day, batch: batch!, why: 'the process died here twice' })
-    yield
+    while (this.convicting) yield
   }
 
   /** Applies a replayed entry; what it counts for /metrics was counted when it came. */

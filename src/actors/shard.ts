@@ -502,6 +502,10 @@ export class Shard implements ShardService, Directory {
     this.accepting = false
     for (const customer of this.customers) customer.actor?.tell({ tag: 'control' })
     await this.until(customer => customer.idle)
+    for (const customer of this.customers) {
+      // Only those who cannot be loaded have any left.
+      for (const waiting of customer.inbox.drain()) this.refuseWaiting(customer, waiting, draining())
+    }
     for (const customer of this.customers)
       if (customer.dirtySinceMs !== undefined) customer.actor?.tell({ tag: 'checkpoint' })
     await this.until(
