@@ -188,3 +188,12 @@ export async function eventually<T>(attempt: () => Promise<T | undefined>, withi
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
+
+/** Whether a process runs. One that is dead and not reaped yet (whose parent is gone) does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
