@@ -8,10 +8,6 @@
 import type { ByteReader, ByteWriter } from '../core/bytes.js'
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
-import { Gauge } from '../sketch/gauge.js'
-import { Histogram } from '../sketch/histogram.js'
-import { TextSet } from '../sketch/text-set.js'
-import { Timeline } from '../sketch/timeline.js'
 import { Mark, Page, recordKey, type Tracker } from './page.js'
 import { SKETCH_PAGE_BITS, SketchPage } from './sketch-page.js'
 import { TableKind } from './types.js'
@@ -110,6 +106,11 @@ export interface ObjectCell {
   readonly byteSize: number
 }
 
+export interface CellCodec<Cell> {
+  make(limits: Limits): Cell
+  decode(reader: ByteReader, limits: Limits): Cell
+}
+
 export class ObjectPage<Cell extends ObjectCell> extends Page {
   readonly cells: (Cell | undefined)[] = []
 
@@ -154,14 +155,14 @@ export class ObjectPage<Cell extends ObjectCell> extends Page {
     }
   }
 
-  decode(reader: ByteReader, decodeCell: (reader: ByteReader) => Cell): void {
+  decode(reader: ByteReader, codec: CellCodec<Cell>, limits: Limits): void {
     if (reader.u8() !== VERSION) throw new LetheError('page-unknown', 'a page of cells of an unknown version')
     const cells = reader.varint()
     let row = 0
     for (let i = 0; i < cells; i++) {
       row += reader.varint()
       if (row >= OBJECT_ROWS) throw new LetheError('page-damaged', `a page of cells holds row ${row}`)
-      this.set(row, decodeCell(reader))
+      this.set(row, codec.decode(reader, limits))
     }
   }
 }
@@ -265,8 +266,8 @@ export class ObjectColumn<Cell extends ObjectCell> {
   constructor(
     private readonly home: ColumnHome,
     private readonly kind: TableKind,
-    private readonly make: () => Cell,
-    private readonly decodeCell: (reader: ByteReader) => Cell,
+    private readonly codec: CellCodec<Cell>,
+    private readonly limits: Limits,
   ) {}
 
   /** The cell, to be changed; undefined if it was never touched. */
@@ -285,7 +286,7 @@ export class ObjectColumn<Cell extends ObjectCell> {
     if (page.mark !== Mark.Dirty) tracker.touch(page)
     let cell = page.cells[row & (OBJECT_ROWS - 1)]
     if (cell === undefined) {
-      cell = this.make()
+      cell = this.codec.make(this.limits)
       page.set(row & (OBJECT_ROWS - 1), cell)
     }
     return cell
@@ -297,7 +298,7 @@ export class ObjectColumn<Cell extends ObjectCell> {
 
   decode(number: number, reader: ByteReader): void {
     const page = new ObjectPage<Cell>(this.home, this.kind, number)
-    page.decode(reader, this.decodeCell)
+    page.decode(reader, this.codec, this.limits)
     fillTo(this.pages, number)
     this.pages[number] = page
   }
@@ -311,35 +312,4 @@ export class ObjectColumn<Cell extends ObjectCell> {
     }
     return size
   }
-}
-
-export type AnyColumn =
-  | CounterColumn
-  | SketchColumn
-  | ObjectColumn<TextSet>
-  | ObjectColumn<Histogram>
-  | ObjectColumn<Gauge>
-  | ObjectColumn<Timeline>
-
-export function newColumn(kind: TableKind, home: ColumnHome, limits: Limits): AnyColumn {
-  switch (kind) {
-    case TableKind.Counter:
-      return new CounterColumn(home)
-    case TableKind.Sketch:
-      return new SketchColumn(home)
-    case TableKind.Set:
-      return new ObjectColumn(
-        home,
-        kind,
-        () => new TextSet(limits.maxSetMembers),
-        reader => TextSet.decode(reader, limits.maxSetMembers),
-      )
-    case TableKind.Histogram:
-      return new ObjectColumn(home, kind, () => new Histogram(), Histogram.decode)
-    case TableKind.Gauge:
-      return new ObjectColumn(home, kind, () => new Gauge(), Gauge.decode)
-    case TableKind.Timeline:
-      return new ObjectColumn(home, kind, () => new Timeline(), Timeline.decode)
-  }
-  throw new LetheError('page-damaged', `cells of kind ${kind}`)
 }

@@ -9,7 +9,8 @@
 //     amounts  |  amount, observation, or place in `symbols` |                                  one double an effect
 //
 // Hashes of slices are remembered for the length of one event: the same user goes into four sketches, the same app
-// version is a key of three tables, and a keyed hash costs 30 ns.
+// version is a key of three tables, and a keyed hash costs 30 ns. Short keys are remembered by their text beyond that: types,
+// versions, platforms come back with every event, and comparing eight bytes costs a third of hashing them.
 
 import { LetheError } from '../core/errors.js'
 import { type HashKey, hash, hashBytes } from '../core/hash.js'
@@ -36,6 +37,10 @@ export const enum Operation {
 export const STRIDE = 5
 
 const CACHE = 16
+// Short keys remembered by their text, and how long they may be.
+const MEMO = 1024
+const MEMO_BYTES = 16
+const MEMO_STRIDE = 5
 const noDeclarations: readonly TableDeclaration[] = []
 
 export class Effects {
@@ -56,6 +61,7 @@ export class Effects {
   bytes: Uint8Array = new Uint8Array(0)
 
   private sessions: SessionStates | undefined
+  private keyGiven: HashKey | undefined
   private hashKey: HashKey = { k0: 0, k1: 0 }
   private declaredIndex: Map<string, number> = new Map()
   private indexedFor: readonly TableDeclaration[] = noDeclarations
@@ -65,6 +71,11 @@ export class Effects {
   private readonly cacheEnd = new Int32Array(CACHE)
   private readonly cacheLow = new Int32Array(CACHE)
   private readonly cacheHigh = new Int32Array(CACHE)
+  // Per place: length, k0, k1, lo, hi of a text, and its bytes beside.
+  private readonly memo = new Int32Array(MEMO * MEMO_STRIDE)
+  private readonly memoTexts = new Uint8Array(MEMO * MEMO_BYTES)
+  private emptyLow = 0
+  private emptyHigh = 0
 
   /** Empties the buffer for one event of `batch`. Slices refer to `batch.bytes` as it is now. */
   begin(batch: EventBatch, declared: readonly TableDeclaration[], sessions: SessionStates): void {
@@ -73,7 +84,7 @@ export class Effects {
     this.declared = declared
     this.bytes = batch.bytes
     this.sessions = sessions
-    this.hashKey = sessions.hashKey
+    if (this.keyGiven !== sessions.hashKey) this.takeKey(sessions.hashKey)
     this.epoch = (this.epoch + 1) | 0
     if (this.named.length > 0) this.named.length = 0
     if (this.symbols.length > 0) this.symbols.length = 0
@@ -218,6 +229,52 @@ export class Effects {
     this.cacheEnd[at] = end
     this.cacheLow[at] = hash.lo
     this.cacheHigh[at] = hash.hi
+  }
+
+  /** The same for a slice that is a key, and so has likely been one before. */
+  hashOfKey(start: number, end: number): void {
+    if (start === end) {
+      hash.lo = this.emptyLow
+      hash.hi = this.emptyHigh
+    } else if (end - start > MEMO_BYTES) this.hashOf(start, end)
+    else if (start >= ARENA) this.hashShort(this.arena, start - ARENA, end - ARENA)
+    else this.hashShort(this.bytes, start, end)
+  }
+
+  private hashShort(bytes: Uint8Array, start: number, end: number): void {
+    const { k0, k1 } = this.hashKey
+    const length = end - start
+    // Any mixture does: what it finds is compared.
+    const mixed = bytes[start]! * 5 + bytes[end - 1]! * 67 + bytes[(start + end) >> 1]! * 131 + length * 37 + k0
+    const place = mixed & (MEMO - 1)
+    const { memo } = this
+    const at = place * MEMO_STRIDE
+    if (memo[at] === length && memo[at + 1] === k0 && memo[at + 2] === k1) {
+      const texts = this.memoTexts
+      let i = start
+      for (let j = place * MEMO_BYTES; i < end && bytes[i] === texts[j]; i++, j++);
+      if (i === end) {
+        hash.lo = memo[at + 3]!
+        hash.hi = memo[at + 4]!
+        return
+      }
+    }
+    hashBytes(this.hashKey, bytes, start, end)
+    memo[at] = length
+    memo[at + 1] = k0
+    memo[at + 2] = k1
+    memo[at + 3] = hash.lo
+    memo[at + 4] = hash.hi
+    for (let i = start, j = place * MEMO_BYTES; i < end; i++, j++) this.memoTexts[j] = bytes[i]!
+  }
+
+  private takeKey(key: HashKey): void {
+    this.keyGiven = key
+    // As int32, which is how the memo remembers them.
+    this.hashKey = { k0: key.k0 | 0, k1: key.k1 | 0 }
+    hashBytes(this.hashKey, this.arena, 0, 0)
+    this.emptyLow = hash.lo
+    this.emptyHigh = hash.hi
   }
 
   private push(op: number, a: number, b: number, c: number, d: number, amount: number): void {

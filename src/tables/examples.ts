@@ -5,6 +5,7 @@ import type { ByteReader, ByteWriter } from '../core/bytes.js'
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { type EventBatch, type EventReader, readJson } from '../event/batch.js'
+import type { ColumnHome } from './column.js'
 import { Mark, Page, recordKey, type Tracker } from './page.js'
 
 const VERSION = 1
@@ -35,7 +36,7 @@ class ExamplePage extends Page {
   }
 
   get alive(): boolean {
-    return this.examples.isAlive()
+    return this.examples.alive
   }
 
   key(): Uint8Array {
@@ -66,11 +67,18 @@ export class DayExamples {
   private readonly pages: (ExamplePage | undefined)[] = []
 
   constructor(
-    readonly day: number,
-    readonly isAlive: () => boolean,
+    private readonly home: ColumnHome,
     private readonly limits: Limits,
     private readonly tracker: Tracker,
   ) {}
+
+  get day(): number {
+    return this.home.day
+  }
+
+  get alive(): boolean {
+    return this.home.alive
+  }
 
   /** Keeps the event as the group's example if none is later, and it is not too long. */
   note(group: number, batch: EventBatch, event: number, atMs: number): void {

@@ -101,6 +101,8 @@ class GroupPage extends Page {
 
 export class Groups {
   size = 0
+  /** Groups with a stamp below it were dropped. */
+  deadline = 0
   private readonly pages: GroupPage[] = []
   private readonly index = new HashIndex()
   private freeFrom = 0
@@ -137,7 +139,7 @@ export class Groups {
     if (batch.types[event] === EventType.Crash) group.kind = 'crash'
     if (atMs < group.first) group.first = atMs
     if (atMs > group.last) group.last = atMs
-    if (day + 1 > group.stamp) group.stamp = day + 1
+    group.stamp = Math.max(group.stamp, day + 1, this.deadline)
     examples.note(group.number, batch, event, atMs)
   }
 
@@ -151,6 +153,7 @@ export class Groups {
 
   /** Drops the groups that were last seen before the day `deadline − 1`. */
   dropBefore(deadline: number): void {
+    this.deadline = deadline
     for (const page of this.pages) {
       for (let i = 0; i < page.list.length; i++) {
         const group = page.list[i]

@@ -17,12 +17,10 @@ import { assert, LetheError } from '../core/errors.js'
 import { hash } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import type { EventBatch } from '../event/batch.js'
-import type { Gauge } from '../sketch/gauge.js'
-import type { Histogram } from '../sketch/histogram.js'
 import type { TextSet } from '../sketch/text-set.js'
-import { MINUTES, type Timeline } from '../sketch/timeline.js'
+import { MINUTES } from '../sketch/timeline.js'
 import { type Checkpoint, RunningCheckpoint } from './checkpoint.js'
-import type { CounterColumn, ObjectCell, ObjectColumn, SketchColumn } from './column.js'
+import type { ObjectCell, ObjectColumn } from './column.js'
 import { DayData } from './day-data.js'
 import { ARENA, type Effects, Operation, STRIDE } from './effects.js'
 import type { DayExamples } from './examples.js'
@@ -42,15 +40,7 @@ import {
   settingsKey,
 } from './settings.js'
 import { Table } from './table.js'
-import {
-  type DayWrite,
-  type FileWrite,
-  type Identity,
-  type PageWrite,
-  type Row,
-  type TableDeclaration,
-  TableKind,
-} from './types.js'
+import type { DayWrite, FileWrite, Identity, PageWrite, Row, TableDeclaration } from './types.js'
 
 export type DayState = 'resident' | 'stored' | 'empty' | 'outside'
 
@@ -257,7 +247,9 @@ export class CustomerState {
     const { count, ops, amounts } = effects
     if (count === 0) return
     const data = this.hotDay?.day === day ? this.hotDay : this.dataFor(day)
+    const { tracker } = this
     const { index } = this.space
+    const { maxKeyBytes } = this.limits
     if (effects.declared !== this.boundFor) this.bindNone(effects.declared)
     for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
       const operation = ops[at]! & 15
@@ -273,29 +265,56 @@ export class CustomerState {
       }
       const start = ops[at + 1]!
       let end = ops[at + 2]!
-      if (end - start > this.limits.maxKeyBytes) end = this.cut(effects, start)
-      effects.hashOf(start, end)
+      if (end - start > maxKeyBytes) end = this.cut(effects, start)
+      effects.hashOfKey(start, end)
+      // Where the index says the key is, which may have been dropped; or −1. A cell that was touched on a writable day belongs
+      // to a live key: only the first touch of a cell looks at the key.
       const row = index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
       switch (operation) {
         case 1: // Bump
-          this.bump(data, mix, row, effects, start, end, amounts[i]!)
+          if (row < 0 || !data.counters.add(row, amounts[i]!, tracker))
+            this.startCounter(effects, i, end, data, mix, row)
           break
         case 2: // Sketch
-          this.sketch(data, mix, row, effects, start, end, ops[at + 3]!, ops[at + 4]!)
+          effects.hashOf(ops[at + 3]!, ops[at + 4]!)
+          if (row < 0 || !data.sketches.add(row, hash.lo, hash.hi, tracker)) {
+            const started = this.startRow(effects, i, end, data, mix, row)
+            effects.hashOf(ops[at + 3]!, ops[at + 4]!)
+            data.sketches.start(started, hash.lo, hash.hi, tracker)
+          }
           break
-        case 3: // Collect
-          this.collect(data, mix, row, effects, start, end, ops[at + 3]!, ops[at + 4]!)
+        case 3: {
+          // Collect
+          let valueEnd = ops[at + 4]!
+          if (valueEnd - ops[at + 3]! > maxKeyBytes) valueEnd = this.cut(effects, ops[at + 3]!)
+          effects.hashOfKey(ops[at + 3]!, valueEnd)
+          // A member that is there already leaves its page clean.
+          if (row >= 0 && data.sets.at(row)?.has(hash.lo, hash.hi)) break
+          const cell =
+            (row < 0 ? undefined : data.sets.cell(row, tracker)) ??
+            this.startCell(data.sets, effects, i, end, data, mix, row)
+          this.collect(cell, effects, ops[at + 3]!, valueEnd)
           break
-        case 4: // Observe
-          this.cell<Histogram>(data, TableKind.Histogram, mix, row, effects, start, end).add(amounts[i]!)
+        }
+        case 4: {
+          // Observe
+          const cell = row < 0 ? undefined : data.histograms.cell(row, tracker)
+          const histogram = cell ?? this.startCell(data.histograms, effects, i, end, data, mix, row)
+          histogram.add(amounts[i]!)
           break
-        case 5: // Gauge
-          this.cell<Gauge>(data, TableKind.Gauge, mix, row, effects, start, end).set(amounts[i]!, atMs)
+        }
+        case 5: {
+          // Gauge
+          const cell = row < 0 ? undefined : data.gauges.cell(row, tracker)
+          const gauge = cell ?? this.startCell(data.gauges, effects, i, end, data, mix, row)
+          gauge.set(amounts[i]!, atMs)
           break
+        }
         case 6: {
           // Tick
+          const cell = row < 0 ? undefined : data.timelines.cell(row, tracker)
+          const timeline = cell ?? this.startCell(data.timelines, effects, i, end, data, mix, row)
           const minute = Math.floor((atMs - day * DAY_MS) / 60_000)
-          const timeline = this.cell<Timeline>(data, TableKind.Timeline, mix, row, effects, start, end)
           timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amounts[i]!)
         }
       }
@@ -393,76 +412,34 @@ export class CustomerState {
     }
   }
 
-  // `mix` stands for the table (mixOf); `row` is where the index says the key is, which may have been dropped, or −1. A cell that was
-  // touched on a writable day belongs to a live key; only the first touch looks at the key.
-  private bump(
-    data: DayData,
-    mix: number,
-    row: number,
-    effects: Effects,
-    start: number,
-    end: number,
-    amount: number,
-  ): void {
-    const column = (data.columns[TableKind.Counter] ?? data.addColumn(TableKind.Counter)) as CounterColumn
-    if ((row >= 0 && column.add(row, amount, this.tracker)) || amount === 0) return
-    row = this.space.touch(this.tablesById[(mix >> 3) - 1]!, row, effects, start, end, data.day + 1)
-    column.start(row, amount, this.tracker)
-  }
-
-  private sketch(
-    data: DayData,
-    mix: number,
-    row: number,
-    effects: Effects,
-    start: number,
-    end: number,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    const column = (data.columns[TableKind.Sketch] ?? data.addColumn(TableKind.Sketch)) as SketchColumn
-    effects.hashOf(valueStart, valueEnd)
-    if (row >= 0 && column.add(row, hash.lo, hash.hi, this.tracker)) return
-    row = this.space.touch(this.tablesById[(mix >> 3) - 1]!, row, effects, start, end, data.day + 1)
-    effects.hashOf(valueStart, valueEnd)
-    column.start(row, hash.lo, hash.hi, this.tracker)
-  }
-
-  private collect(
-    data: DayData,
-    mix: number,
-    row: number,
-    effects: Effects,
-    start: number,
-    end: number,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    const column = (data.columns[TableKind.Set] ?? data.addColumn(TableKind.Set)) as ObjectColumn<TextSet>
-    if (valueEnd - valueStart > this.limits.maxKeyBytes) valueEnd = this.cut(effects, valueStart)
-    effects.hashOf(valueStart, valueEnd)
-    // A member that is there already leaves its page clean.
-    if (row >= 0 && column.at(row)?.has(hash.lo, hash.hi)) return
-    const cell = this.cell<TextSet>(data, TableKind.Set, mix, row, effects, start, end)
-    effects.hashOf(valueStart, valueEnd)
-    if (valueStart >= ARENA) cell.add(effects.arena, valueStart - ARENA, valueEnd - ARENA, hash.lo, hash.hi)
-    else cell.add(effects.bytes, valueStart, valueEnd, hash.lo, hash.hi)
-  }
-
-  private cell<Cell extends ObjectCell>(
-    data: DayData,
-    kind: TableKind,
-    mix: number,
-    row: number,
-    effects: Effects,
-    start: number,
-    end: number,
-  ): Cell {
-    const column = (data.columns[kind] ?? data.addColumn(kind)) as unknown as ObjectColumn<Cell>
-    const cell = row < 0 ? undefined : column.cell(row, this.tracker)
-    if (cell !== undefined) return cell
+  // The row for the first touch of the cell of effect `effect`, whose key ends at `end`. `mix` stands for the table (mixOf).
+  private startRow(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): number {
     const table = this.tablesById[(mix >> 3) - 1]!
-    return column.start(this.space.touch(table, row, effects, start, end, data.day + 1), this.tracker)
+    return this.space.touch(table, row, effects, effects.ops[effect * STRIDE + 1]!, end, data.day + 1)
+  }
+
+  private startCounter(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): void {
+    const amount = effects.amounts[effect]!
+    if (amount === 0) return
+    data.counters.start(this.startRow(effects, effect, end, data, mix, row), amount, this.tracker)
+  }
+
+  private startCell<Cell extends ObjectCell>(
+    column: ObjectColumn<Cell>,
+    effects: Effects,
+    effect: number,
+    end: number,
+    data: DayData,
+    mix: number,
+    row: number,
+  ): Cell {
+    return column.start(this.startRow(effects, effect, end, data, mix, row), this.tracker)
+  }
+
+  private collect(set: TextSet, effects: Effects, start: number, end: number): void {
+    effects.hashOfKey(start, end)
+    if (start >= ARENA) set.add(effects.arena, start - ARENA, end - ARENA, hash.lo, hash.hi)
+    else set.add(effects.bytes, start, end, hash.lo, hash.hi)
   }
 
   // The end of a slice that is longer than a key may be.
@@ -621,6 +598,7 @@ export class CustomerState {
     state.groupingVersion = settings.groupingVersion
     state.sampling = settings.sampling
     state.space.deadline = settings.deadline
+    state.groups.deadline = settings.deadline
     state.ids.queue.startAt(settings.idHead, settings.idTail)
     state.ids.latest = settings.idLatest
     state.sessions.queue.startAt(settings.sessionHead, settings.sessionTail)

@@ -7,7 +7,6 @@ import type { Histogram } from '../sketch/histogram.js'
 import type { Hll } from '../sketch/hll.js'
 import type { TextSet } from '../sketch/text-set.js'
 import type { Timeline } from '../sketch/timeline.js'
-import type { AnyColumn, CounterColumn, ObjectCell, ObjectColumn, SketchColumn } from './column.js'
 import type { DayData } from './day-data.js'
 import { KEY_PAGE_BITS, type KeySpace, type KindRows } from './keys.js'
 import { Page, recordKey } from './page.js'
@@ -72,6 +71,11 @@ export class Table extends Page {
     return -1
   }
 
+  /** Whether the row has a live key of this table. */
+  isLive(row: number): boolean {
+    return this.numbering.isOf(row, this.id)
+  }
+
   /** The text of a row's key; '' for a row that is free or another table's. */
   keyText(row: number): string {
     if (!this.numbering.isOf(row, this.id)) return ''
@@ -90,37 +94,37 @@ export class Table extends Page {
 
   /** 0 = never touched, or the day is not resident. */
   counterAt(day: number, row: number): number {
-    const n = (this.column(day, TableKind.Counter) as CounterColumn | undefined)?.at(row) ?? 0
-    return n !== 0 && this.numbering.isOf(row, this.id) ? n : 0
+    const n = this.days.resident(this.of(TableKind.Counter, day))?.counters.at(row) ?? 0
+    return n !== 0 && this.isLive(row) ? n : 0
   }
 
   /** A copy, for the caller to keep. */
   sketchAt(day: number, row: number): Hll | undefined {
-    const page = (this.column(day, TableKind.Sketch) as SketchColumn | undefined)?.page(row)
-    return page && this.numbering.isOf(row, this.id) ? page.sketch(row & SKETCH_MASK) : undefined
+    const page = this.days.resident(this.of(TableKind.Sketch, day))?.sketches.page(row)
+    return page && this.isLive(row) ? page.sketch(row & SKETCH_MASK) : undefined
   }
 
   /** The estimate of the sketch, without a copy; 0 = never touched. */
   estimateAt(day: number, row: number): number {
-    const page = (this.column(day, TableKind.Sketch) as SketchColumn | undefined)?.page(row)
-    return page && this.numbering.isOf(row, this.id) ? page.estimate(row & SKETCH_MASK) : 0
+    const page = this.days.resident(this.of(TableKind.Sketch, day))?.sketches.page(row)
+    return page && this.isLive(row) ? page.estimate(row & SKETCH_MASK) : 0
   }
 
   /** The cell itself: not to be changed, nor kept over a turn. Likewise below. */
   setAt(day: number, row: number): TextSet | undefined {
-    return this.mine(row, this.column(day, TableKind.Set) as ObjectColumn<TextSet> | undefined)
+    return this.mine(row, this.days.resident(this.of(TableKind.Set, day))?.sets.at(row))
   }
 
   histogramAt(day: number, row: number): Histogram | undefined {
-    return this.mine(row, this.column(day, TableKind.Histogram) as ObjectColumn<Histogram> | undefined)
+    return this.mine(row, this.days.resident(this.of(TableKind.Histogram, day))?.histograms.at(row))
   }
 
   gaugeAt(day: number, row: number): Gauge | undefined {
-    return this.mine(row, this.column(day, TableKind.Gauge) as ObjectColumn<Gauge> | undefined)
+    return this.mine(row, this.days.resident(this.of(TableKind.Gauge, day))?.gauges.at(row))
   }
 
   timelineAt(day: number, row: number): Timeline | undefined {
-    return this.mine(row, this.column(day, TableKind.Timeline) as ObjectColumn<Timeline> | undefined)
+    return this.mine(row, this.days.resident(this.of(TableKind.Timeline, day))?.timelines.at(row))
   }
 
   // ——— for the state
@@ -179,16 +183,14 @@ export class Table extends Page {
     return { kind, name: reader.text() }
   }
 
-  private column(day: number, kind: TableKind): AnyColumn | undefined {
-    if (this.kind !== kind) {
-      const message = `table ${this.name} is a ${kindNames[this.kind]}, not a ${kindNames[kind]}`
-      throw new LetheError('wrong-type', message, 400)
-    }
-    return this.days.resident(day)?.columns[kind]
+  // The day, if the table is of that kind.
+  private of(kind: TableKind, day: number): number {
+    if (this.kind === kind) return day
+    const message = `table ${this.name} is a ${kindNames[this.kind]}, not a ${kindNames[kind]}`
+    throw new LetheError('wrong-type', message, 400)
   }
 
-  private mine<Cell extends ObjectCell>(row: number, column: ObjectColumn<Cell> | undefined): Cell | undefined {
-    const cell = column?.at(row)
-    return cell !== undefined && this.numbering.isOf(row, this.id) ? cell : undefined
+  private mine<Cell>(row: number, cell: Cell | undefined): Cell | undefined {
+    return cell !== undefined && this.isLive(row) ? cell : undefined
   }
 }
