@@ -171,7 +171,11 @@ class ProcessDisk implements Disk {
       mode === 'read' ? this.look(() => machine.disk.open(path, mode)) : this.act(() => machine.disk.open(path, mode))
     return {
       path,
-      write: (bytes, start, end, position) => this.act(() => file.write(bytes, start, end, position)),
+      // Whoever dies again and again while it notes its place in a replay is rightly suspected (R16): not by our hand.
+      write: (bytes, start, end, position) =>
+        path.startsWith('data/run/')
+          ? this.look(() => file.write(bytes, start, end, position))
+          : this.act(() => file.write(bytes, start, end, position)),
       read: (target, start, end, position) => this.look(() => file.read(target, start, end, position)),
       sync: done => {
         this.act(() => {

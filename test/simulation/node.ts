@@ -117,6 +117,11 @@ export class ShardProcess implements Process {
     }
   }
 
+  /** After a drain. */
+  close(): void {
+    this.places.close()
+  }
+
   private logger() {
     const write = (level: string) => (facts: object, message: string) => {
       const { log } = this.parts

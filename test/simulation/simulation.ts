@@ -72,6 +72,8 @@ export class Simulation {
   private poisonous = true
   private mark = 0
   private readonly dead: ShardProcess[] = []
+  /** Queries and control requests without an answer. */
+  private readonly asked = new Set<{ readonly to: ShardProcess }>()
   /** The operation that brought the last crash is not over before the node is up again. */
   private fallen: { kind: CrashKind; shards: number; downMs: number } | undefined
   /** Set by a step; thrown as soon as the step is over. */
@@ -244,7 +246,10 @@ export class Simulation {
     const to = this.processOf(customer)
     if (!to.alive || to.booting) return
     let answers = 0
+    const asked = { to }
+    this.asked.add(asked)
     const answered = () => {
+      this.asked.delete(asked)
       if (!to.alive) return
       if (++answers > 1) throw new Violation('a query was answered twice')
       this.report.queries++
@@ -264,7 +269,10 @@ export class Simulation {
     const to = this.processOf(customer)
     if (!to.alive || to.booting) return
     let answers = 0
+    const asked = { to }
+    this.asked.add(asked)
     const answered = () => {
+      this.asked.delete(asked)
       if (to.alive && ++answers > 1) throw new Violation(`a control request (${request.tag}) was answered twice`)
     }
     this.inside(to, () => to.shard.control(to.route(customer), request, { answered, refused: answered }))
@@ -407,7 +415,10 @@ export class Simulation {
 
   /** Runs until nobody waits for anything. */
   private async settle(): Promise<void> {
-    await this.rest(() => this.clients.pending === 0, 'every request is answered')
+    await this.rest(() => {
+      for (const asked of this.asked) if (!asked.to.alive) this.asked.delete(asked)
+      return this.clients.pending === 0 && this.asked.size === 0
+    }, 'every request is answered')
   }
 
   private async rest(done: () => boolean, what: string): Promise<void> {
@@ -563,6 +574,7 @@ export class Simulation {
       if (this.violation !== undefined) throw this.violation
     }
     if (processes !== this.processes) return
+    for (const process of processes) process.close()
     if (this.clients.pending > 0) throw new Violation('a drained node has left requests unanswered')
     this.machine.clock.advance(downMs)
     this.machine.disk.kill()
