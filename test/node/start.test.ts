@@ -52,3 +52,11 @@ t.test('the data folder may lie so deep that sockets do not fit into it', async 
   }
   t.equal(await node.stop(), 0)
 })
+
+t.test('a shard that cannot begin ends the node with its reason, and leaves no process', async t => {
+  const data = t.testdir({ journal: 'a file where a folder should be' })
+  const node = launchNode({ data, shards: 2 })
+  t.equal(await node.exited, 1)
+  t.match(node.stderr, /lethe: .*journal/)
+  t.notMatch(node.stdout, /is ready/)
+})
