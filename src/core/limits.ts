@@ -112,6 +112,11 @@ export const defaultLimits = {
   /** Customer files open at once in a shard: three descriptors each, and lmdb-js dies at the descriptor limit. */
   maxOpenFiles: 256,
 
+  /** Customers of a shard that are loaded at once: each holds a file open. The others wait. */
+  maxLoadsAtOnce: 64,
+  /** Checkpoints of a shard under way at once: likewise, and each holds its encoded pages. */
+  maxCheckpointsAtOnce: 64,
+
   // ——— queries
   maxQuerySourceBytes: 1 * MIB,
   maxQuerySteps: 1_000_000_000,
@@ -127,8 +132,10 @@ export const defaultLimits = {
   maxProgramLoadSteps: 2_000_000,
   /** Bytes that a program may ask for during one event, or its load. Counted as asked for, never given back (state). */
   maxProgramBytes: 8 * MIB,
-  /** Bytes of source of a program: every customer's is kept, and compiled on its first event. */
-  maxProgramSourceBytes: 256 * KIB,
+  /** Bytes of source of a program: every customer's is kept, and compiled in one go on its first event. */
+  maxProgramSourceBytes: 64 * KIB,
+  /** Forms of a program, macros expanded. More is 413: emitting takes about a microsecond a form. */
+  maxProgramForms: 50_000,
   /** Steps of a program for one event; about 200 µs (R13, state). */
   maxProgramSteps: 20_000,
 }
