@@ -82,7 +82,6 @@ export class Emitter {
   private readonly constants: unknown[] = []
   private readonly constantNames = new Map<unknown, string>()
   private readonly names = new Map<LocalVariable | GlobalVariable, string>()
-  private readonly emitted = new Set<Known>()
   private readonly functions: string[] = []
   private readonly procedures = new Map<Known, string>()
   /** With the text that initializes each. */
@@ -116,13 +115,8 @@ export class Emitter {
     const loadText = [this.declareTemporaries(top), ...load].join('\n')
     const run = this.entry()
     // Emitting functions finds more of them.
-    for (let again = true; again; ) {
-      again = false
-      for (const known of this.plan.allKnown()) {
-        if (!this.wanted.has(known) || this.emitted.has(known) || this.isLocal(known)) continue
-        this.functions.push(this.functionText(known))
-        again = true
-      }
+    for (const known of this.wanted) {
+      if (!this.isLocal(known)) this.functions.push(this.functionText(known))
     }
     const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
     const code = [
@@ -612,6 +606,10 @@ export class Emitter {
   private bindRecursive(form: LetrecForm): void {
     const { variables, values } = form
     // Procedures first: JavaScript hoists them, and they may refer to each other.
+    values.forEach((value, index) => {
+      const known = this.plan.known.get(variables[index]!)
+      if (known?.lambda === value) this.localKnown.add(known)
+    })
     const rest: number[] = []
     values.forEach((value, index) => {
       const variable = variables[index]!
@@ -881,7 +879,6 @@ export class Emitter {
 
   /** A whole JavaScript function for a procedure. */
   private functionText(known: Known): string {
-    this.emitted.add(known)
     return this.body(`f${known.id}`, known.lambda, known)
   }
 

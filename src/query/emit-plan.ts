@@ -128,18 +128,15 @@ export class Plan {
   // Where texts are changed in place, a variable holds one text: it cannot be bytes and now and then a text made of them.
   private changesTexts = false
   private nextId = 0
-  private changed = false
+  // Procedures to look at (again): something about their parameters or variables has become known.
+  private readonly waiting = new Set<Known>()
 
   constructor(readonly core: ProgramCore) {
     this.countDefinitions(core.forms)
     if (core.builtin !== undefined) this.countDefinitions(core.builtin.forms)
     this.findKnown(core.forms, false)
     if (core.builtin !== undefined) this.findKnown(core.builtin.forms, true)
-    do {
-      this.changed = false
-      for (const known of this.allKnown()) this.clearCalls(known)
-      this.visitProgram()
-    } while (this.changed)
+    this.visitProgram()
     this.settle()
   }
 
@@ -240,7 +237,7 @@ export class Plan {
     this.known.set(variable, known)
     this.lambdas.set(lambda, known)
     for (const parameter of lambda.parameters) this.pending.add(parameter)
-    this.changed = true
+    this.waiting.add(known)
     return known
   }
 
@@ -259,18 +256,12 @@ export class Plan {
       const onEvent = this.onEventOf(core)
       if (onEvent !== undefined && onEvent.lambda.parameters.length === 1) this.join(onEvent, 0, 'event')
     }
-    for (const known of this.allKnown()) {
-      if (!this.visited.has(known)) this.visitKnown(known)
+    // A set goes round in order of arrival, and takes up again what comes back.
+    for (const known of this.waiting) {
+      this.waiting.delete(known)
+      this.clearCalls(known)
+      this.visit(known.lambda.body, known, true)
     }
-    this.visited.clear()
-  }
-
-  private readonly visited = new Set<Known>()
-
-  private visitKnown(known: Known): void {
-    if (this.visited.has(known)) return
-    this.visited.add(known)
-    this.visit(known.lambda.body, known, true)
   }
 
   private forVariable(form: Representation | undefined): Representation | undefined {
@@ -288,14 +279,13 @@ export class Plan {
     known.parameters[index] = after
     this.pending.delete(variable)
     this.representations.set(variable, after)
-    this.changed = true
+    this.waiting.add(known)
   }
 
   private escape(known: Known): void {
     if (known.escapes) return
     known.escapes = true
     known.called = true
-    this.changed = true
     known.parameters.forEach((_, index) => {
       this.join(known, index, 'value')
     })
@@ -315,13 +305,11 @@ export class Plan {
         return
       }
       case 'set-global':
-        if (form.value.tag === 'lambda' && this.lambdas.has(form.value)) this.visitKnown(this.lambdas.get(form.value)!)
-        else this.visit(form.value, owner, false)
+        if (form.value.tag !== 'lambda' || !this.lambdas.has(form.value)) this.visit(form.value, owner, false)
         return
       case 'lambda':
         // An anonymous procedure: its calls happen when somebody calls it, and those are calls of an unknown procedure.
-        if (this.lambdas.has(form)) this.visitKnown(this.lambdas.get(form)!)
-        else this.visit(form.body, undefined, true)
+        if (!this.lambdas.has(form)) this.visit(form.body, undefined, true)
         return
       case 'if':
         this.visit(form.test, owner, false)
@@ -357,7 +345,8 @@ export class Plan {
     values.forEach((value, index) => {
       const variable = variables[index]!
       if (value.tag === 'lambda' && !variable.assigned && !variable.unready) {
-        this.visitKnown(this.addKnown(variable, value, owner?.foreign ?? false))
+        // It may see variables of the procedure around it, of which more may be known now.
+        this.waiting.add(this.addKnown(variable, value, owner?.foreign ?? false))
         return
       }
       this.visit(value, owner, false)
@@ -369,7 +358,6 @@ export class Plan {
         const before = this.representations.get(variable)
         if (before === form) return
         this.representations.set(variable, before === undefined ? form : 'value')
-        if (before !== 'value') this.changed = true
       }
     })
   }
@@ -393,7 +381,6 @@ export class Plan {
       return
     }
     known.called = true
-    this.visitKnown(known)
     known.lambda.parameters.forEach((_, index) => {
       this.join(known, index, this.formOf(form.operands[index]!))
     })
@@ -422,27 +409,22 @@ export class Plan {
     const all = this.allKnown()
     components(all)
     for (const known of all) {
-      const cycle = [...known.calls].some(callee => callee.component === known.component)
+      const cycle = some(known.calls, callee => callee.component === known.component)
       known.recursive = cycle || known.calls.has(known) || known.callsUnknown || known.escapes
       known.needsDepth = known.recursive
-      known.bounces =
-        known.tailCallsUnknown || [...known.tailCalls].some(callee => callee.component === known.component)
+      known.bounces = known.tailCallsUnknown || some(known.tailCalls, callee => callee.component === known.component)
     }
-    let changed = true
-    while (changed) {
-      changed = false
-      for (const known of all) {
-        if (!known.needsDepth && [...known.calls].some(callee => callee.needsDepth)) {
-          known.needsDepth = true
-          changed = true
-        }
-        if (!known.bounces && [...known.tailCalls].some(callee => callee.bounces)) {
-          known.bounces = true
-          changed = true
-        }
-      }
+    // Components are numbered callees first, so one pass sees all.
+    for (const known of [...all].sort((a, b) => a.component - b.component)) {
+      known.needsDepth ||= some(known.calls, callee => callee.needsDepth)
+      known.bounces ||= some(known.tailCalls, callee => callee.bounces)
     }
   }
+}
+
+function some(all: ReadonlySet<Known>, holds: (known: Known) => boolean): boolean {
+  for (const known of all) if (holds(known)) return true
+  return false
 }
 
 /** Primitives that call what they are given: in emitted code they are part of the runtime. */

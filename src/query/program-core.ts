@@ -50,6 +50,7 @@ export function readProgram(source: string, limits: Limits, builtin?: ProgramCor
   const symbols = new SymbolTable(librarySymbols)
   const top = new TopLevel(symbols, eventTop())
   const forms = analyse(readForms(source, top, symbols))
+  checkSize(forms, limits.maxProgramForms)
   const onEvent = top.variables.find(variable => variable.name === 'on-event' && variable.defined)
   if (onEvent === undefined) {
     throw syntaxError(source, source.length, 'a program must (define (on-event e) …), and this one does not')
@@ -64,6 +65,15 @@ export function readProgram(source: string, limits: Limits, builtin?: ProgramCor
     symbols,
     top,
   }
+}
+
+function checkSize(forms: readonly Core[], most: number): void {
+  let count = 0
+  const visit = (form: Core): void => {
+    if (++count > most) throw new LetheError('too-large', `a program may have ${most} forms after expansion`, 413)
+    childrenOf(form).forEach(visit)
+  }
+  forms.forEach(visit)
 }
 
 function mentions(form: Core, name: string): boolean {

@@ -136,6 +136,13 @@ t.test('a program that cannot work is refused with a place', async t => {
   t.equal(refusal(`(define (on-event e) ${'(list '.repeat(3000)}${')'.repeat(3000)})`).status, 400)
 })
 
+t.test('a program is bounded in size, as written and as its macros make it', async t => {
+  t.equal(refusal(`(define (on-event e) 1) ;${'x'.repeat(70_000)}`).status, 413)
+  const doubling = `(define-syntax d (syntax-rules () ((_ x) (begin x x))))`
+  const body = Array.from({ length: 16 }).reduce<string>(inner => `(d ${inner})`, '(list 1)')
+  t.equal(refusal(`${doubling} (define (on-event e) ${body})`).status, 413)
+})
+
 t.test('a program that goes on for ever is stopped, at load and for each event', async t => {
   t.equal(refusal('(define (on-event e) (let loop () (loop)))').code, 'step-limit')
   t.equal(refusal('(define (loop) (loop)) (loop) (define (on-event e) 1)').code, 'step-limit')
