@@ -130,6 +130,8 @@ export class Customer {
   private cut: Checkpoint | undefined
   committing = false
   private convicting = false
+  /** Inside the turnstile of those who load. */
+  private loading = false
   private loader: Generator<void, void> | undefined
   private dayLoader: Generator<void, void> | undefined
   // Crashes (R16): where, and how often since the last entry went through.
@@ -164,6 +166,8 @@ export class Customer {
   /** Drops the memory and starts over from snapshot + journal. */
   restart(): void {
     this.phase = 'loading'
+    this.leaveLoads()
+    if (this.cut) this.parts.checkpoints.leave()
     this.cut = undefined
     this.dayLoader = undefined
     this.checkpointAsked = false
@@ -222,14 +226,20 @@ export class Customer {
     if (this.loader) {
       // A commit under way will change the file; a customer that keeps crashing waits before it tries again.
       if (this.committing || this.convicting || clock.monotonicMs() < this.retryAtMs) return false
+      if (!this.enterLoads()) return false
       if (advance(this.loader, expired)) {
         this.loader = undefined
+        this.leaveLoads()
         this.becomeLive()
       }
       return true
     }
     if (this.dayLoader) {
-      if (advance(this.dayLoader, expired)) this.dayLoader = undefined
+      if (!this.enterLoads()) return false
+      if (advance(this.dayLoader, expired)) {
+        this.dayLoader = undefined
+        this.leaveLoads()
+      }
       return true
     }
     if (!this.applyCommitted(expired)) return true
@@ -238,6 +248,16 @@ export class Customer {
     const more = this.runQueries(untilMs)
     const encoded = this.runCheckpoint(expired)
     return this.dayLoader !== undefined || more || !decoded || !encoded
+  }
+
+  private enterLoads(): boolean {
+    this.loading ||= this.parts.loads.enter(this)
+    return this.loading
+  }
+
+  private leaveLoads(): void {
+    if (this.loading) this.parts.loads.leave()
+    this.loading = false
   }
 
   private becomeLive(): void {
@@ -681,6 +701,7 @@ export class Customer {
     if (this.checkpointAsked && !this.cut && !this.committing) {
       const first = this.committed.peek()
       if (first && first.index > 0) return true // in the middle of an entry
+      if (!this.parts.checkpoints.enter(this)) return true
       this.checkpointAsked = false
       this.cut = this.state.beginCheckpoint()
       this.dirtySinceMs = undefined
@@ -715,6 +736,7 @@ export class Customer {
     } finally {
       file?.release()
       this.committing = false
+      parts.checkpoints.leave()
       this.directory.wake(this)
     }
   }

@@ -14,6 +14,7 @@ import type { Programs } from './programs.js'
 import type { Quarantine } from './quarantine.js'
 import type { ActorSystem } from './system.js'
 import type { NodeTime } from './time.js'
+import type { Turnstile } from './turnstile.js'
 
 /** The part of a structured logger (pino) that a shard needs. */
 export interface Log {
@@ -54,6 +55,9 @@ export interface Parts extends Surroundings {
   readonly time: NodeTime
   readonly applier: Applier
   readonly programs: Programs
+  /** Bound the files open at once. */
+  readonly loads: Turnstile<Customer>
+  readonly checkpoints: Turnstile<Customer>
   startQuery(query: RunningQuery, data: QueryData): QueryRun
   renderQuery(query: RunningQuery): Rendering
   filesSetAside(): void

@@ -32,6 +32,7 @@ import type {
 } from './service.js'
 import { StatsCollector } from './stats.js'
 import { NodeTime } from './time.js'
+import { Turnstile } from './turnstile.js'
 
 const NONE: readonly [] = []
 /** Bodies up to this are decoded on arrival (some 100 µs); greater ones wait for the customer's turns. */
@@ -81,6 +82,8 @@ export class Shard implements ShardService, Directory {
     this.parts = {
       ...surroundings,
       programs,
+      loads: new Turnstile(surroundings.limits.maxLoadsAtOnce, customer => this.wake(customer)),
+      checkpoints: new Turnstile(surroundings.limits.maxCheckpointsAtOnce, customer => this.wake(customer)),
       applier: new Applier(surroundings.limits, programs.builtin),
       time: new NodeTime(surroundings.clock, {
         clockDisagrees: byMs => {
@@ -556,6 +559,7 @@ export class Shard implements ShardService, Directory {
 
   private checkpointFailed(customer: Customer, error: unknown): void {
     customer.checkpointFailures++
+    customer.leaving = false
     this.stat.checkpointFailures++
     this.parts.log.error(
       { customer: customer.route.id, err: error },

@@ -26,6 +26,8 @@ export interface LocalShard {
   close(): Promise<void>
 }
 
+const TICK_MS = 250
+
 /** Opens and recovers a shard. Rejects with a LetheError where a person has to act. */
 export async function openLocalShard(start: ShardStart, log: Log, fatal: (error: Error) => void): Promise<LocalShard> {
   const at = (...parts: string[]) => path.join(start.dataFolder, ...parts)
@@ -80,7 +82,10 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     memory: () => ({ usedBytes: process.memoryUsage.rss(), budgetBytes: start.memoryBytes }),
     fatal,
   })
+  // An idle shard sweeps too: checkpoints fall due and customers leave without anybody asking.
+  const ticking = setInterval(() => service.tick(), TICK_MS)
   const close = async () => {
+    clearInterval(ticking)
     await control.close()
     lock.release()
   }

@@ -12,6 +12,7 @@ import { open, type RootDatabase } from 'lmdb'
 import { assert, LetheError } from '../core/errors.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
 import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
+import { syncShared } from './folder-sync.js'
 import { checkLmdbFile } from './lmdb-check.js'
 
 export const fileDamaged = (path: string, why: string): LetheError =>
@@ -248,14 +249,9 @@ export class OpenFile implements CustomerFile {
     if (this.durable) return
     // Commits sync themselves. What is not sure is the name, and what a process before this one wrote.
     try {
-      for (const path of [this.path, dirname(this.path), dirname(dirname(this.path))]) {
-        const handle = await fs.promises.open(path, 'r')
-        try {
-          await handle.sync()
-        } finally {
-          await handle.close()
-        }
-      }
+      await syncShared(this.path)
+      const folder = dirname(this.path)
+      await Promise.all([syncShared(folder), syncShared(dirname(folder))])
     } catch (error) {
       throw new LetheError('disk-error', `${this.path}: ${(error as Error).message}`, 503, { path: this.path })
     }
