@@ -45,6 +45,12 @@ export function lethe(
   })
 }
 
+// A test that fails leaves no node behind: it would hold memory, and the next run's data.
+const started = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
+
 export class TestNode {
   stdout = ''
   stderr = ''
@@ -56,6 +62,8 @@ export class TestNode {
     readonly child: ChildProcess,
     readonly data: string,
   ) {
+    started.add(child)
+    child.on('close', () => started.delete(child))
     child.stdout!.on('data', data => {
       this.stdout += data
       for (const listener of this.listeners) listener()
