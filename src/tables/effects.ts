@@ -37,6 +37,7 @@ export const enum Operation {
 export const STRIDE = 5
 
 const CACHE = 16
+const CACHE_STRIDE = 5
 // Short keys remembered by their text, and how long they may be.
 const MEMO = 1024
 const MEMO_BYTES = 16
@@ -66,11 +67,8 @@ export class Effects {
   private declaredIndex: Map<string, number> = new Map()
   private indexedFor: readonly TableDeclaration[] = noDeclarations
   private epoch = 0
-  private readonly cacheEpoch = new Int32Array(CACHE)
-  private readonly cacheStart = new Int32Array(CACHE)
-  private readonly cacheEnd = new Int32Array(CACHE)
-  private readonly cacheLow = new Int32Array(CACHE)
-  private readonly cacheHigh = new Int32Array(CACHE)
+  // Per place: start, end, epoch, lo, hi.
+  private readonly cache = new Int32Array(CACHE * CACHE_STRIDE)
   // Per place: length, k0, k1, lo, hi of a text, and its bytes beside.
   private readonly memo = new Int32Array(MEMO * MEMO_STRIDE)
   private readonly memoTexts = new Uint8Array(MEMO * MEMO_BYTES)
@@ -216,19 +214,16 @@ export class Effects {
 
   /** Hashes a slice under the customer's key into `hash.lo` and `hash.hi`, once per event. */
   hashOf(start: number, end: number): void {
-    const at = (start ^ end) & (CACHE - 1)
-    if (this.cacheStart[at] === start && this.cacheEnd[at] === end && this.cacheEpoch[at] === this.epoch) {
-      hash.lo = this.cacheLow[at]!
-      hash.hi = this.cacheHigh[at]!
+    const { cache } = this
+    const at = ((start ^ (start >>> 4)) & (CACHE - 1)) * CACHE_STRIDE
+    if (cache[at] === start && cache[at + 1] === end && cache[at + 2] === this.epoch) {
+      hash.lo = cache[at + 3]!
+      hash.hi = cache[at + 4]!
       return
     }
     if (start >= ARENA) hashBytes(this.hashKey, this.arena, start - ARENA, end - ARENA)
     else hashBytes(this.hashKey, this.bytes, start, end)
-    this.cacheEpoch[at] = this.epoch
-    this.cacheStart[at] = start
-    this.cacheEnd[at] = end
-    this.cacheLow[at] = hash.lo
-    this.cacheHigh[at] = hash.hi
+    this.remember(at, start, end)
   }
 
   /** The same for a slice that is a key, and so has likely been one before. */
@@ -236,9 +231,30 @@ export class Effects {
     if (start === end) {
       hash.lo = this.emptyLow
       hash.hi = this.emptyHigh
-    } else if (end - start > MEMO_BYTES) this.hashOf(start, end)
-    else if (start >= ARENA) this.hashShort(this.arena, start - ARENA, end - ARENA)
-    else this.hashShort(this.bytes, start, end)
+      return
+    }
+    const { cache } = this
+    const at = ((start ^ (start >>> 4)) & (CACHE - 1)) * CACHE_STRIDE
+    if (cache[at] === start && cache[at + 1] === end && cache[at + 2] === this.epoch) {
+      hash.lo = cache[at + 3]!
+      hash.hi = cache[at + 4]!
+      return
+    }
+    const bytes = start >= ARENA ? this.arena : this.bytes
+    const from = start >= ARENA ? start - ARENA : start
+    const to = from + end - start
+    if (to - from > MEMO_BYTES) hashBytes(this.hashKey, bytes, from, to)
+    else this.hashShort(bytes, from, to)
+    this.remember(at, start, end)
+  }
+
+  private remember(at: number, start: number, end: number): void {
+    const { cache } = this
+    cache[at] = start
+    cache[at + 1] = end
+    cache[at + 2] = this.epoch
+    cache[at + 3] = hash.lo
+    cache[at + 4] = hash.hi
   }
 
   private hashShort(bytes: Uint8Array, start: number, end: number): void {
@@ -247,7 +263,7 @@ export class Effects {
     // Any mixture does: what it finds is compared.
     const mixed = bytes[start]! * 5 + bytes[end - 1]! * 67 + bytes[(start + end) >> 1]! * 131 + length * 37 + k0
     const place = mixed & (MEMO - 1)
-    const { memo } = this
+    const memo = this.memo
     const at = place * MEMO_STRIDE
     if (memo[at] === length && memo[at + 1] === k0 && memo[at + 2] === k1) {
       const texts = this.memoTexts
