@@ -61,6 +61,8 @@ export interface WaitingBody {
   readonly body: Buffer
   readonly reply: IngestReply
   decoder: Decoder | undefined
+  /** The decoder has come to the body's end: stepped again it would begin another event. */
+  decoded: boolean
 }
 
 /** What the customer asks of the directory that owns it. */
@@ -628,7 +630,10 @@ export class Customer {
           waiting.decoder = decoder
           decoder.start(waiting.body, 0, waiting.body.length)
         }
-        while (!decoder.step(EVENTS_PER_DECODE_STEP)) if (expired()) return false
+        while (!waiting.decoded) {
+          waiting.decoded = decoder.step(EVENTS_PER_DECODE_STEP)
+          if (!waiting.decoded && expired()) return false
+        }
       } catch (error) {
         if (!(error instanceof LetheError)) throw error
         this.inbox.shift()

@@ -122,7 +122,7 @@ export class Shard implements ShardService, Directory {
     this.requestBytes += body.length
     const atOnce = customer.phase === 'live' && customer.inbox.length === 0 && body.length <= DECODE_AT_ONCE_BYTES
     if (!atOnce || !this.takeAtOnce(customer, format, sentAt, body, reply)) {
-      customer.inbox.push({ format, sentAt, body: Buffer.from(body), reply, decoder: undefined })
+      customer.inbox.push({ format, sentAt, body: Buffer.from(body), reply, decoder: undefined, decoded: false })
       this.wake(customer)
     }
   }

@@ -52,15 +52,21 @@ function delegate(store: CustomerStore): CustomerStore {
 export const PLANTS: readonly Plant[] = [
   {
     name: 'ack before commit',
-    // Says that it has synced when it has not.
+    // Says that a frame is synced when it is not. (The first sync of a segment is that of its header.)
     disk: disk => ({
       open(path, mode) {
         const file = disk.open(path, mode)
+        if (!path.endsWith('.preparing')) return file
+        let made = false
         return {
           path,
           write: (bytes, start, end, position) => file.write(bytes, start, end, position),
           read: (target, start, end, position) => file.read(target, start, end, position),
-          sync: done => queueMicrotask(() => done(null)),
+          sync: done => {
+            if (made) return queueMicrotask(() => done(null))
+            made = true
+            file.sync(done)
+          },
           fill: size => file.fill(size),
           size: () => file.size(),
           close: () => file.close(),

@@ -46,12 +46,13 @@ export interface Report {
 export function limitsOf(life: Life): Limits {
   return {
     ...defaultLimits,
-    segmentBytes: 64 * 1024,
-    maxFrameBytes: 48 * 1024,
+    // Three small frames fill a segment, so that segments come and go.
+    segmentBytes: 16 * 1024,
+    maxFrameBytes: 12 * 1024,
     maxJournalBytes: 16 * 1024 * 1024,
     diskReserveBytes: 1024,
     maxInboxRequests: 12,
-    checkpointEvents: 200,
+    checkpointEvents: 50,
     ...(life.smallWindow ? { maxDedupeIds: 24, minDedupeIds: 8 } : {}),
   }
 }
