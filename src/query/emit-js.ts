@@ -948,7 +948,9 @@ export class Emitter {
     return `const ${name}=${this.makeProcedure(known.lambda, `f${known.id}`)};`
   }
 
-  private makeProcedure(lambda: LambdaForm, emitted: string, captured = 'undefined'): string {
+  private makeProcedure(lambda: LambdaForm, emitted: string): string {
+    const names = this.capturedBy(lambda)
+    const captured = names.length === 0 ? 'undefined' : `C.loaded?undefined:()=>[${names.join(',')}]`
     const name = this.constant(lambda.name)
     const rest = lambda.rest !== undefined
     return `new ${this.constant(ProgramProcedure)}(${name},${emitted},${lambda.parameters.length},${rest},${captured})`
@@ -957,29 +959,32 @@ export class Emitter {
   private closure(form: LambdaForm): string {
     const name = this.fresh('g')
     this.line(this.body(name, form, undefined))
-    const captured = this.capturedBy(form)
-    const roots = captured.length === 0 ? 'undefined' : `C.loaded?undefined:()=>[${captured.join(',')}]`
-    return this.makeProcedure(form, name, roots)
+    return this.makeProcedure(form, name)
   }
 
   /** The variables that a closure holds, for freezing; those that can hold nothing mutable are left out. */
-  private capturedBy(form: LambdaForm): string[] {
-    const found = new Set<string>()
+  private capturedBy(lambda: LambdaForm): string[] {
+    const found = new Set<LocalVariable>()
     const bound = new Set<LocalVariable>()
-    collectBound(form, bound)
-    const visit = (inner: Core): void => {
-      if (inner.tag === 'local' || inner.tag === 'set-local') {
-        const { variable } = inner
-        const isValue = this.plan.of(variable) === 'value' && !this.plan.known.has(variable)
-        if (!bound.has(variable) && isValue) found.add(this.nameOf(variable))
+    const seen = new Set<LambdaForm>()
+    const visit = (form: Core): void => {
+      collectBound(form, bound)
+      if (form.tag === 'local' || form.tag === 'set-local') {
+        const { variable } = form
+        const known = this.plan.known.get(variable)
+        // A known procedure is no value, but it holds what it refers to: as visible here as it is itself.
+        if (known !== undefined) enter(known.lambda)
+        else if (this.plan.of(variable) === 'value') found.add(variable)
       }
-      if (inner.tag === 'lambda' || inner.tag === 'let' || inner.tag === 'letrec' || inner.tag === 'loop') {
-        collectBound(inner, bound)
-      }
-      childrenOf(inner).forEach(visit)
+      childrenOf(form).forEach(visit)
     }
-    visit(form.body)
-    return [...found]
+    const enter = (inner: LambdaForm): void => {
+      if (seen.has(inner)) return
+      seen.add(inner)
+      visit(inner)
+    }
+    enter(lambda)
+    return [...found].filter(variable => !bound.has(variable)).map(variable => this.nameOf(variable))
   }
 
   // ——— loops

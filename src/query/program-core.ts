@@ -98,13 +98,15 @@ function checkNames(source: string, top: TopLevel, forms: readonly Core[]): void
 
 const unfitNames = new Set(dataPrimitives.flatMap(group => group.primitives.map(primitive => primitive.name)))
 for (const name of ['day', 'day->string']) unfitNames.delete(name)
+// Counts up over all events.
+unfitNames.add('gensym')
 
-/** Whether a primitive reads what programs must not: tables, and the day. */
+/** Whether a primitive depends on what programs must not: tables, the day, what ran before. */
 export const isUnfit = (primitive: Primitive): boolean => unfitNames.has(primitive.name)
 
 /** Programs are pure (R13): what on-event does must follow from the event alone. */
 export function unfit(source: string, name: string, at: number): LetheError {
-  const message = `\`${name}\` reads tables, and a program cannot: it sees the event, and says what should happen`
+  const message = `\`${name}\` cannot be used in a program: it sees the event, and nothing else, and says what should happen`
   return new LetheError('not-in-programs', message, 400, at < 0 ? {} : placeOf(source, at))
 }
 

@@ -30,6 +30,7 @@ import {
   librarySymbols,
   listOf,
   Pair,
+  Port,
   Procedure,
   SymbolTable,
   Text,
@@ -379,6 +380,7 @@ export class Engine implements Context {
       const value = pending.pop()!
       if (typeof value !== 'object' || value === null || this.frozen.has(value)) continue
       this.frozen.add(value)
+      if (value instanceof Port) throw frozenError('a port is kept in the top level')
       if (value instanceof Pair) pending.push(value.car, value.cdr)
       else if (value instanceof Vector || value instanceof Values) pending.push(...value.items)
       else if (value instanceof Box) pending.push(value.value)

@@ -128,6 +128,10 @@ t.test('a program that cannot work is refused with a place', async t => {
   t.equal(place('(define (on-event e)\n  (bump! "x" "")'), 'syntax-error 1:1')
   t.equal(place('(define (on-event e)\n  (count "x"))'), 'not-in-programs 2:3')
   t.equal(place('(define (on-event e)\n  (today))'), 'not-in-programs 2:3')
+  t.equal(place('(define (on-event e)\n  (gensym))'), 'not-in-programs 2:3')
+  t.equal(place('(define (on-event e)\n  (map count (list "x")))'), 'not-in-programs 2:8')
+  t.equal(refusal('(define (on-event e) (crash-free-users))').code, 'not-in-programs')
+  t.equal(refusal('(define (on-event e) (display 1))').code, 'no-output')
   t.equal(place(`(define (on-event e)\n  (bump! "x" "")\n  (tick! "x" ""))`), 'wrong-type 3:3')
   t.equal(place('(define (on-event e)\n  (vector-ref (vector 1) 1))'), 'out-of-range 2:3')
   t.equal(place('(define a (car 1))\n(define (on-event e) 1)'), 'wrong-type 1:11')
@@ -170,6 +174,15 @@ t.test('nothing outlives an event: the top level and all that hangs on it is fro
   frozen('(define h (make-hash-table)) (define (on-event e) (hash-update! h "a" (lambda (x) 1) 0))')
   frozen('(define count! (let ((n 0)) (lambda () (set! n (+ n 1)) n))) (define (on-event e) (count!))')
   frozen('(define next (let ((cell (list 0))) (lambda () (set-car! cell 1)))) (define (on-event e) (next))')
+  frozen('(define next (let ((cell (list 0))) (define (go) (set-car! cell 1)) go)) (define (on-event e) (next))')
+  frozen(
+    '(define next (let ((cell (list 0))) (define (go) (set-car! cell 1)) (define (up) (go)) (lambda () (up)))) (define (on-event e) (next))',
+  )
+  frozen(
+    '(define next (let loop ((cell (list 0)) (i 0)) (if (< i 3) (loop (list i) (+ i 1)) (lambda () (set-car! cell 1))))) (define (on-event e) (next))',
+  )
+  frozen('(define all (list (let ((n 0)) (lambda () (set! n (+ n 1)) n)))) (define (on-event e) ((car all)))')
+  frozen('(define port (open-output-string)) (define (on-event e) (write 1 port))')
   frozen('(define p (delay (list 1))) (define (on-event e) (force p))')
   frozen('(define s (make-string 2 #\\a)) (define (on-event e) (string-set! s 0 #\\b))')
   frozen(`(define (on-event e) (set-car! '(1) 2))`)
