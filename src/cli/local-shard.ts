@@ -19,6 +19,7 @@ import { takeLock } from '../storage/lock.js'
 import { shardLock } from './data-lock.js'
 import type { Log } from './log.js'
 import type { ShardStart } from './messages.js'
+import { sweepTombstones } from './tombstones.js'
 
 export interface LocalShard {
   readonly service: ShardService
@@ -84,8 +85,11 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   })
   // An idle shard sweeps too: checkpoints fall due and customers leave without anybody asking.
   const ticking = setInterval(() => service.tick(), TICK_MS)
+  const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
+  const stopSweeping = sweepTombstones(at('customers'), control, store, owned, log)
   const close = async () => {
     clearInterval(ticking)
+    stopSweeping()
     await control.close()
     lock.release()
   }

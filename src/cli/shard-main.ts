@@ -10,6 +10,7 @@ import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import type { ProcessReport, ShardReport } from '../http/node.js'
 import { HttpServer } from '../http/server.js'
+import { builtinProgram } from '../query/program.js'
 import { type LocalShard, openLocalShard } from './local-shard.js'
 import { type Log, openLog } from './log.js'
 import type { ShardStart, ToShard, ToSupervisor } from './messages.js'
@@ -37,6 +38,9 @@ function tell(message: ToSupervisor): void {
 
 const loopDelay = monitorEventLoopDelay({ resolution: 10 })
 let running: Running | undefined
+// Compiled while the supervisor still reads its configuration: 60 ms that no start waits for.
+builtinProgram()
+
 /** What the supervisor said before there was anybody to hear it: who the peers are. */
 let peersKnown: Extract<ToShard, { tag: 'peers' }> | undefined
 
