@@ -11,8 +11,8 @@
 // zeros, which costs latency, not correctness; if none can be made because the disk is full, `begin` refuses before
 // anything reached the disk.
 //
-// Opening (R1–R3): read all folders; start a fresh segment; copy the last good frame into it, and of other shards' last
-// frames what is ours into segments of their own, each copy synced before the next. Nothing is ever appended
+// Opening (R1–R3): read all folders; copy the last good frame, and of other shards' last frames what is ours, into
+// segments of their own, synced; start a fresh segment. Nothing is ever appended
 // to a segment of an earlier process.
 import { assert, LetheError } from '../core/errors.js'
 import type { EntryKind, Frame, Journal, JournalEntry, JournalOptions, JournalWriter } from './contract.js'
@@ -116,7 +116,7 @@ class FileJournal implements Journal {
   // ——— recovery
 
   async recover(): Promise<void> {
-    const { disk, folder, shard, run, log } = this.options
+    const { disk, folder, shard, run, log, ownerOf } = this.options
     disk.makeFolder(this.path)
     const folders = disk.list(folder).filter(name => /^\d+$/.test(name))
     const own = readFolder({ disk, path: this.path, own: true, run, log })
@@ -137,15 +137,12 @@ class FileJournal implements Journal {
     }
     for (const path of this.trimming.strayMarks(this.path, disk.list(this.path))) disk.remove(path)
 
-    const last = own.unsure[0]
-    if (last !== undefined) {
-      this.sequence = last.sequence
-      this.link = { segment: last.segment, end: last.offset, sequence: last.sequence - 1 }
-    }
+    for (const frame of own.unsure) await this.copyFrame(frame, () => true)
+    for (const frame of unsure) await this.copyFrame(frame, incarnation => ownerOf(incarnation) === shard)
+    this.sequence = own.link.sequence + 1
+    this.link = own.link
     const size = Math.min(this.options.limits.segmentBytes, FIRST_SEGMENT_BYTES)
     this.start(await this.create(size, SegmentKind.Main))
-    if (last !== undefined) await this.copy(last.bytes, last.length, last)
-    for (const frame of unsure) await this.adoptFrame(frame)
     for (const path of own.empty) disk.remove(path)
     this.trimming.adopt(this.current.segment)
     this.background = this.writeIndexes()
@@ -180,44 +177,12 @@ class FileJournal implements Journal {
     this.current = { segment, file: made.file, index, position: PAGE }
   }
 
-  /** Writes bytes[0, length), header included, as a copied frame, and waits until it is durable. */
-  private async copy(
-    bytes: Buffer,
-    length: number,
-    frame: { ms: number; day: number; entries: number },
-  ): Promise<void> {
-    const whole = Buffer.alloc(padded(length))
-    bytes.copy(whole, 0, 0, length)
-    const { file, segment, index, position } = this.current
-    this.sequence++
-    const about = {
-      ...frame,
-      sequence: this.sequence,
-      flags: REWRITTEN,
-      link: index.frames === 0 ? this.link : NO_LINK,
-    }
-    const end = sealFrame(whole, length, segment.header, about)
-    file.write(whole, 0, end, position)
-    await durable(file)
-    index.addFrame(position, length, frame.ms, frame.day, frame.entries)
-    for (let at = FRAME_HEADER; at < length; at = entryEnd(whole, at)) {
-      index.add(index.rowOf(entryLow(whole, at), entryHigh(whole, at)), entryN(whole, at), position + at)
-    }
-    index.end = position + end
-    this.current.position = index.end
-    this.current = { ...this.current, segment: this.asRewritten(segment) }
-  }
-
-  private asRewritten(segment: Segment): Segment {
-    return segment.rewritten ? segment : new Segment(segment.folder, segment.header, segment.index, segment.link, true)
-  }
-
   /**
-   * Of another shard's last frame, what is ours and not copied yet: into a segment of its own, since its entries may be older than what the fresh
-   * one begins with, and within a segment n only rises.
+   * Makes durable what may be in the page cache only and was not copied yet: in a segment of its own, since its entries may be older than others
+   * of the same customer, and within a segment n rises without holes.
    */
-  private async adoptFrame(frame: ReadFrame): Promise<void> {
-    const { disk, random, shard, shards, run, ownerOf } = this.options
+  private async copyFrame(frame: ReadFrame, wanted: (incarnation: bigint) => boolean): Promise<void> {
+    const { disk, random, shard, shards, run } = this.options
     const bytes = Buffer.alloc(padded(frame.length))
     const index = new GrowingIndex()
     const entries: [row: number, n: number, offset: number][] = []
@@ -226,7 +191,7 @@ class FileJournal implements Journal {
       const low = entryLow(frame.bytes, at)
       const high = entryHigh(frame.bytes, at)
       const n = entryN(frame.bytes, at)
-      if (ownerOf((BigInt(high) << 32n) | BigInt(low)) !== shard || this.hasCopy(low, high, n)) continue
+      if (!wanted((BigInt(high) << 32n) | BigInt(low)) || this.hasCopy(low, high, n)) continue
       const end = entryEnd(frame.bytes, at)
       frame.bytes.copy(bytes, length, at, end)
       entries.push([index.rowOf(low, high), n, PAGE + length])
@@ -261,7 +226,8 @@ class FileJournal implements Journal {
   /** Index files for segments that an earlier process left without. */
   private async writeIndexes(): Promise<void> {
     for (const segment of [...this.sealed]) {
-      if (segment.folder === this.path && segment.index instanceof GrowingIndex) await this.seal(segment)
+      if (segment.folder === this.path && segment.sure && segment.index instanceof GrowingIndex)
+        await this.seal(segment)
     }
   }
 
@@ -554,10 +520,17 @@ class FileJournal implements Journal {
   }
 
   replay(incarnation: bigint, afterN: number): Generator<JournalEntry, void, void> {
+    this.dropVanished()
     const segments = this.holdersOf(incarnation)
     const { first, start, last } = this.stretches(incarnation, segments)
     const from = first > afterN + 1 ? start - 1 : afterN
     return replaySegments(this.options.disk, last > from ? segments : [], incarnation, from, last)
+  }
+
+  /** Segments of other folders that their shards removed, since nobody needs them. */
+  private dropVanished(): void {
+    const { disk } = this.options
+    this.sealed = this.sealed.filter(segment => segment.folder === this.path || disk.exists(segment.path))
   }
 
   /**
@@ -601,7 +574,7 @@ class FileJournal implements Journal {
     let gone = 0
     this.sealed = this.sealed.filter(segment => {
       // One whose index is still being written would leave that behind.
-      if (segment.held > 0 || segment.index instanceof GrowingIndex) return true
+      if (segment.held > 0 || (segment.sure && segment.index instanceof GrowingIndex)) return true
       if (!this.trimming.remove(segment)) return true
       gone++
       return false
@@ -628,6 +601,7 @@ class FileJournal implements Journal {
 
   async spill(incarnation: bigint): Promise<void> {
     const { disk, random, shard, shards, run, limits } = this.options
+    this.dropVanished()
     const { start, last } = this.stretches(incarnation, this.holdersOf(incarnation))
     const from = Math.max(this.trimming.elsewhereN(incarnation), start - 1)
     if (last <= from) return

@@ -23,6 +23,8 @@ import {
   frameMs,
   frameSequence,
   type Link,
+  looksLikeFrame,
+  NO_LINK,
   PAGE,
 } from './frame.js'
 import {
@@ -56,8 +58,10 @@ export interface Folder {
   readonly segments: Segment[]
   /** Files that hold nothing, to be removed once `unsure` is copied: prepared and never used, or left over. */
   readonly empty: string[]
-  /** Frames that may be in the page cache only: the last good one; in another shard's folder also its copies. */
+  /** Frames that may be in the page cache only: the last good one; in another shard's folder also what it copied in this run. */
   readonly unsure: ReadFrame[]
+  /** What is good before the last good frame, which is void once it is copied. */
+  readonly link: Link
   /** The highest number in use. */
   readonly number: number
 }
@@ -72,87 +76,106 @@ export interface FolderReading {
 }
 
 export function readFolder(reading: FolderReading): Folder {
+  for (;;) {
+    const folder = tryFolder(reading)
+    // Another shard removes a segment only after what it held is elsewhere: look again, and it will be found there.
+    if (folder !== undefined) return folder
+  }
+}
+
+function tryFolder(reading: FolderReading): Folder | undefined {
   const { disk, path } = reading
   const names = disk.list(path)
-  const segments: Segment[] = []
-  const empty: string[] = []
-  const unsure: ReadFrame[] = []
-  let number = 0
-  const present = new Set<number>()
-  for (const name of names) {
-    number = Math.max(number, segmentNumber(name))
-    if (name.endsWith('.segment')) present.add(segmentNumber(name))
-  }
-  for (const name of names) {
-    const orphan = name.endsWith('.index') && !present.has(segmentNumber(name))
-    if (orphan || name.endsWith('.preparing') || name.endsWith('.writing')) empty.push(`${path}/${name}`)
+  const present = names.filter(name => name.endsWith('.segment')).map(segmentNumber)
+  const folder = {
+    path,
+    segments: [] as Segment[],
+    empty: leftovers(path, names),
+    unsure: [] as ReadFrame[],
+    link: NO_LINK,
+    number: Math.max(0, ...names.map(segmentNumber)),
   }
   let link: Link | undefined
   let lastFound = false
-  for (const found of [...present].sort((a, b) => b - a)) {
+  for (const found of present.sort((a, b) => b - a)) {
     const file = openOrGone(disk, `${path}/${segmentName(found)}`, reading.own)
-    if (file === undefined) continue
+    if (file === undefined) return undefined
     try {
       const header = readHeader(file)
       if (header.number !== found) throw journalDamaged(file.path, 16, `it says that it is number ${header.number}`)
-      const foreignPresent = !reading.own && header.run === reading.run
-      // What another shard copied or spilled in this run is of its own customers.
-      if (foreignPresent && header.kind !== SegmentKind.Main) continue
-      const segment = readSegment(reading, file, header, link, foreignPresent)
-      if (segment === undefined) {
-        // Void from its first frame on (a recovery copied that one), or never used.
-        empty.push(file.path)
+      const main = header.kind === SegmentKind.Main
+      if (main && !reading.own && header.run === reading.run) {
+        // It is being written. All it can tell us is where its predecessor ends.
+        link = checkedLink(file, header) ?? link
         continue
       }
-      if (header.kind === SegmentKind.Main) {
-        link = segment.link
-        if (foreignPresent) {
-          // What is ours in these copies is copied again, so the segment itself is of no use to us.
-          for (let row = 0; row < segment.index.frames; row++) unsure.push(readFrame(file, segment, row))
-          continue
-        } else if (!lastFound) {
-          lastFound = true
-          unsure.push(readFrame(file, segment, segment.index.frames - 1))
-          // Ours is copied whole and then void. With an index file it was synced by the process that wrote it. Another's stays
-          // in the index: of it only what is ours and new is copied.
-          if (reading.own && segment.index instanceof GrowingIndex) segment.index.dropLastFrame()
+      const segment = readSegment(reading, file, header, link)
+      if (main && segment !== undefined) link = segment.link
+      if (!reading.own && header.run === reading.run) {
+        // Of this run only copies of earlier frames are of interest; those of ours are copied again.
+        if (header.kind === SegmentKind.Copies && segment !== undefined) folder.unsure.push(readFrame(file, segment, 0))
+        continue
+      }
+      if (segment !== undefined && main && !lastFound) {
+        lastFound = true
+        const last = readFrame(file, segment, segment.index.frames - 1)
+        folder.unsure.push(last)
+        folder.link = linkBefore(last, segment)
+        // Ours is copied whole and then void. With an index file it was synced by the process that wrote it. Another's stays
+        // in the index: of it only what is ours and new is copied.
+        if (reading.own && segment.index instanceof GrowingIndex) {
+          segment.index.dropLastFrame()
+          segment.sure = true
         }
       }
-      if (segment.index.entries === 0) empty.push(file.path)
-      else segments.push(segment)
+      // Void from its first frame on (a recovery copied that one), or never used.
+      if (segment === undefined || segment.index.entries === 0) folder.empty.push(file.path)
+      else folder.segments.push(segment)
     } finally {
       file.close()
     }
   }
-  segments.reverse()
-  return { path, segments, empty, unsure, number }
+  folder.segments.reverse()
+  return folder
 }
+
+function leftovers(path: string, names: readonly string[]): string[] {
+  const present = new Set(names)
+  return names
+    .filter(name => {
+      const orphan = name.endsWith('.index') && !present.has(name.replace('.index', '.segment'))
+      return orphan || name.endsWith('.preparing') || name.endsWith('.writing')
+    })
+    .map(name => `${path}/${name}`)
+}
+
+/** What is good before a frame. If it is the only one of its segment, that one will be void, and its predecessor needs the bound. */
+const linkBefore = (last: ReadFrame, segment: Segment): Link =>
+  last.offset === PAGE ? segment.link : { segment: last.segment, end: last.offset, sequence: last.sequence - 1 }
 
 function readSegment(
   reading: FolderReading,
   file: DiskFile,
   header: SegmentHeader,
   successor: Link | undefined,
-  copiesOnly: boolean,
 ): Segment | undefined {
   const folder = reading.path
   const bound = successor !== undefined && successor.segment === header.number ? successor.end : undefined
-  if (!copiesOnly) {
-    const indexed = readIndex(reading.disk, folder, header, () => firstLink(file))
-    if (indexed !== undefined && (bound === undefined || boundFits(indexed, bound))) {
-      if (file.size() < indexed.index.end) throw journalDamaged(file.path, file.size(), 'the file was cut')
-      return indexed
-    }
+  const indexed = readIndex(reading.disk, folder, header, () => firstLink(file))
+  if (indexed !== undefined && (bound === undefined || boundFits(indexed, bound))) {
+    if (file.size() < indexed.index.end) throw journalDamaged(file.path, file.size(), 'the file was cut')
+    return indexed
   }
-  const scan = scanSegment(file, header, copiesOnly ? undefined : bound, copiesOnly)
-  if (scan.torn && !copiesOnly) {
-    reading.log.warn(
-      { path: file.path, offset: scan.index.end },
-      'the last frame was not complete: left by a crash, void',
-    )
+  const scan = scanSegment(file, header, bound)
+  if (scan.torn) {
+    const details = { path: file.path, offset: scan.index.end }
+    reading.log.warn(details, 'the last frame was not complete: left by a crash, void')
   }
   if (scan.link === undefined) return undefined
-  return new Segment(folder, header, scan.index, scan.link, scan.rewritten)
+  const segment = new Segment(folder, header, scan.index, scan.link, scan.rewritten)
+  // Without a bound the last frame may be in the page cache only.
+  segment.sure = bound !== undefined || header.kind !== SegmentKind.Main
+  return segment
 }
 
 /** A recovery copies the last frame of a segment even where an index vouches for it; then the bound is before that frame. */
@@ -164,6 +187,16 @@ function boundFits(segment: Segment, bound: number): boolean {
 function firstLink(file: DiskFile): Link {
   const bytes = Buffer.alloc(FRAME_HEADER)
   if (file.read(bytes, 0, FRAME_HEADER, PAGE) < FRAME_HEADER) throw journalDamaged(file.path, PAGE, 'the file was cut')
+  return frameLink(bytes, 0)
+}
+
+/** The link of a segment whose first frame is complete. */
+function checkedLink(file: DiskFile, header: SegmentHeader): Link | undefined {
+  const head = Buffer.alloc(FRAME_HEADER)
+  if (file.read(head, 0, FRAME_HEADER, PAGE) < FRAME_HEADER || !looksLikeFrame(head, 0, header)) return undefined
+  const length = frameLength(head, 0)
+  const bytes = Buffer.allocUnsafeSlow(length)
+  if (file.read(bytes, 0, length, PAGE) < length || !frameIntact(bytes, 0, length, header)) return undefined
   return frameLink(bytes, 0)
 }
 

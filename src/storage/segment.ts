@@ -188,14 +188,8 @@ export interface Scan {
 /**
  * Reads all frames of a segment. With `bound` (from its successor) they must reach exactly to there. Without, they end where one is not
  * intact; if an intact one follows later, that is no crash but damage, since at most one frame is unsynced at a time.
- * `onlyRewritten` stops before the first frame that no recovery copied.
  */
-export function scanSegment(
-  file: DiskFile,
-  header: SegmentHeader,
-  bound: number | undefined,
-  onlyRewritten = false,
-): Scan {
+export function scanSegment(file: DiskFile, header: SegmentHeader, bound: number | undefined): Scan {
   const window = new Window(file)
   const index = new GrowingIndex()
   let position = PAGE
@@ -215,9 +209,7 @@ export function scanSegment(
     const at = window.at(position, FRAME_HEADER)
     const length = frameLength(window.bytes, at)
     const start = window.at(position, length)
-    const flagged = (frameFlags(window.bytes, start) & REWRITTEN) !== 0
-    if (flagged) rewritten = true
-    else if (onlyRewritten) break
+    if ((frameFlags(window.bytes, start) & REWRITTEN) !== 0) rewritten = true
     if (link === undefined) link = frameLink(window.bytes, start)
     lastSequence = frameSequence(window.bytes, start)
     addFrame(window.bytes, start, length, position, index, file.path)
@@ -226,7 +218,7 @@ export function scanSegment(
   }
   if (bound !== undefined) {
     if (position !== bound) throw journalDamaged(file.path, bound, 'a frame crosses its end')
-  } else if (!onlyRewritten) refuseFramesBeyond(window, position, header, lastSequence, file.path)
+  } else refuseFramesBeyond(window, position, header, lastSequence, file.path)
   return { index, link, lastSequence, rewritten, torn }
 }
 
@@ -303,6 +295,8 @@ export class Segment {
   /** Rows whose customer needs nothing of this segment any more (or is not ours). */
   released: Uint8Array = new Uint8Array(0)
   held = 0
+  /** All frames in the index are known to be on the disk, so that the index may be written down. */
+  sure = true
   /** Other shards that have customers here: they have to agree before it goes. */
   strangers = new Set<number>()
   /** Our part is done and said so in a file for the shard that may remove it. */

@@ -53,6 +53,11 @@ class World {
     await this.journals[shard]!.close()
     this.journals[shard] = await this.openShard(shard)
     this.verify()
+    // The owner knows from its snapshots how far it was, the journal may have been trimmed.
+    this.customers.forEach((customer, i) => {
+      const writer = this.journals[i % this.shards]!.writer(BigInt(i))
+      writer.lastN = Math.max(writer.lastN, customer.flushed)
+    })
   }
 
   verify(): void {
