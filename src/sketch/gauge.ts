@@ -21,6 +21,7 @@ export class Gauge {
 
   /** Of two at the same ms the later call wins. */
   set(x: number, atMs: number): void {
+    x += 0 // −0 would tell the order of merging
     if (atMs >= this.lastAt) {
       this.last = x
       this.lastAt = atMs

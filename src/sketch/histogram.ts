@@ -57,7 +57,7 @@ function inverse(l: number): number {
 function middleOf(bucket: number): number {
   const low = inverse(bucket * WIDTH)
   const high = inverse((bucket + 1) * WIDTH)
-  return (2 * low * high) / (low + high)
+  return (2 * low) / (1 + low / high)
 }
 
 /** Counts of the buckets [first, first + counts.length). Two bytes a bucket until one counts beyond them. */

@@ -214,7 +214,7 @@ export class Effects {
 
   /** Hashes a slice under the customer's key into `hash.lo` and `hash.hi`, once per event. */
   hashOf(start: number, end: number): void {
-    const { cache } = this
+    const cache = this.cache
     const at = ((start ^ (start >>> 4)) & (CACHE - 1)) * CACHE_STRIDE
     if (cache[at] === start && cache[at + 1] === end && cache[at + 2] === this.epoch) {
       hash.lo = cache[at + 3]!
@@ -233,7 +233,7 @@ export class Effects {
       hash.hi = this.emptyHigh
       return
     }
-    const { cache } = this
+    const cache = this.cache
     const at = ((start ^ (start >>> 4)) & (CACHE - 1)) * CACHE_STRIDE
     if (cache[at] === start && cache[at + 1] === end && cache[at + 2] === this.epoch) {
       hash.lo = cache[at + 3]!
@@ -249,7 +249,7 @@ export class Effects {
   }
 
   private remember(at: number, start: number, end: number): void {
-    const { cache } = this
+    const cache = this.cache
     cache[at] = start
     cache[at + 1] = end
     cache[at + 2] = this.epoch

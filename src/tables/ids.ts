@@ -1,7 +1,7 @@
 // The dedupe window (R15): the ids of the latest events, as 64-bit keyed hashes, with the second they came.
 //
 // An id goes when more than `maxDedupeIds` are there, or when it is older than a day and more than `minDedupeIds` are
-// there: a retry after a night without signal is still known, and a flood does not take more than its 35 MB.
+// there: a retry after a night without signal is still known, and a flood does not take more than its 45 MB.
 //
 // Time is the frame's, and never runs backwards here: an owner's clock that does counts as standing still.
 
@@ -35,11 +35,9 @@ export class IdWindow {
   /** True when the id is new: then it is in the window from here on. `ms` is the frame's. */
   add(low: number, high: number, ms: number): boolean {
     const second = Math.floor(ms / 1000)
-    if (second > this.latest) {
-      this.latest = second
-      this.expire()
-    }
+    if (second > this.latest) this.latest = second
     const { queue } = this
+    if (queue.size > this.limits.minDedupeIds) this.expire()
     if (queue.find(low, high) >= 0) return false
     queue.setWord(queue.push(low, high), SECOND, this.latest | 0)
     if (queue.size > this.limits.maxDedupeIds) queue.dropTo(queue.tail - this.limits.maxDedupeIds)

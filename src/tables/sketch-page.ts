@@ -222,7 +222,7 @@ export class SketchPage extends Page {
   private makeRoom(size: number): void {
     const live = this.used - this.left
     let capacity = this.slab.length
-    if (this.left * 4 < capacity || live + size > capacity) capacity = live + size + (live >> 2)
+    if (this.left * 4 < capacity || live + size > capacity) capacity = live + size + (live >> 3)
     const next = new Uint8Array(capacity)
     let to = 0
     for (let at = 0; at < this.meta.length; at += 2) {
