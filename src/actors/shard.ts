@@ -201,6 +201,10 @@ export class Shard implements ShardService, Directory {
     const size = EVENTS_PREFIX_BYTES + body.length
     const at = journal.begin(customer.writer, EntryKind.Events, size)
     if (at < 0) {
+      if (this.diskLow) {
+        this.refuseWaiting(customer, waiting, diskFull())
+        return true
+      }
       this.waitingForRoom.add(customer)
       return false
     }
@@ -625,6 +629,10 @@ export class Shard implements ShardService, Directory {
     // One look at the clock: two may lie on both sides of midnight.
     const nowMs = time.nowMs()
     journal.commit(nowMs, dayOf(nowMs), this.onSynced, this.onFailed)
+    this.wakeThoseWithoutRoom()
+  }
+
+  private wakeThoseWithoutRoom(): void {
     for (const customer of this.waitingForRoom) this.wake(customer)
     this.waitingForRoom.clear()
   }
@@ -670,6 +678,8 @@ export class Shard implements ShardService, Directory {
     const { time, limits } = this.parts
     time.check()
     this.diskLow = this.parts.freeDiskBytes() < limits.diskReserveBytes
+    // Room may have come back without a commit: a segment was made at last.
+    this.wakeThoseWithoutRoom()
     const { usedBytes, budgetBytes } = this.parts.memory()
     this.memoryLow = usedBytes > budgetBytes
     const idleMs = this.memoryLow ? 1_000 : limits.idleMs
