@@ -17,7 +17,6 @@ import { assert, LetheError } from '../core/errors.js'
 import { hash } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import type { EventBatch } from '../event/batch.js'
-import type { TextSet } from '../sketch/text-set.js'
 import { MINUTES } from '../sketch/timeline.js'
 import { type Checkpoint, RunningCheckpoint } from './checkpoint.js'
 import type { ObjectCell, ObjectColumn } from './column.js'
@@ -283,40 +282,11 @@ export class CustomerState {
             data.sketches.start(started, hash.lo, hash.hi, tracker)
           }
           break
-        case 3: {
-          // Collect
-          let valueEnd = ops[at + 4]!
-          if (valueEnd - ops[at + 3]! > maxKeyBytes) valueEnd = this.cut(effects, ops[at + 3]!)
-          effects.hashOfKey(ops[at + 3]!, valueEnd)
-          // A member that is there already leaves its page clean.
-          if (row >= 0 && data.sets.at(row)?.has(hash.lo, hash.hi)) break
-          const cell =
-            (row < 0 ? undefined : data.sets.cell(row, tracker)) ??
-            this.startCell(data.sets, effects, i, end, data, mix, row)
-          this.collect(cell, effects, ops[at + 3]!, valueEnd)
+        case 3: // Collect
+          this.collect(effects, i, end, data, mix, row)
           break
-        }
-        case 4: {
-          // Observe
-          const cell = row < 0 ? undefined : data.histograms.cell(row, tracker)
-          const histogram = cell ?? this.startCell(data.histograms, effects, i, end, data, mix, row)
-          histogram.add(amounts[i]!)
-          break
-        }
-        case 5: {
-          // Gauge
-          const cell = row < 0 ? undefined : data.gauges.cell(row, tracker)
-          const gauge = cell ?? this.startCell(data.gauges, effects, i, end, data, mix, row)
-          gauge.set(amounts[i]!, atMs)
-          break
-        }
-        case 6: {
-          // Tick
-          const cell = row < 0 ? undefined : data.timelines.cell(row, tracker)
-          const timeline = cell ?? this.startCell(data.timelines, effects, i, end, data, mix, row)
-          const minute = Math.floor((atMs - day * DAY_MS) / 60_000)
-          timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amounts[i]!)
-        }
+        default:
+          this.applyCell(effects, i, end, data, mix, row, atMs)
       }
     }
   }
@@ -436,10 +406,50 @@ export class CustomerState {
     return column.start(this.startRow(effects, effect, end, data, mix, row), this.tracker)
   }
 
-  private collect(set: TextSet, effects: Effects, start: number, end: number): void {
-    effects.hashOfKey(start, end)
-    if (start >= ARENA) set.add(effects.arena, start - ARENA, end - ARENA, hash.lo, hash.hi)
-    else set.add(effects.bytes, start, end, hash.lo, hash.hi)
+  private collect(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): void {
+    const start = effects.ops[effect * STRIDE + 3]!
+    let valueEnd = effects.ops[effect * STRIDE + 4]!
+    if (valueEnd - start > this.limits.maxKeyBytes) valueEnd = this.cut(effects, start)
+    effects.hashOfKey(start, valueEnd)
+    // A member that is there already leaves its page clean.
+    if (row >= 0 && data.sets.at(row)?.has(hash.lo, hash.hi)) return
+    const cell = row < 0 ? undefined : data.sets.cell(row, this.tracker)
+    const set = cell ?? this.startCell(data.sets, effects, effect, end, data, mix, row)
+    effects.hashOfKey(start, valueEnd)
+    if (start >= ARENA) set.add(effects.arena, start - ARENA, valueEnd - ARENA, hash.lo, hash.hi)
+    else set.add(effects.bytes, start, valueEnd, hash.lo, hash.hi)
+  }
+
+  // The kinds that are seldom: a function of their own leaves V8 its budget of inlining for the others.
+  private applyCell(
+    effects: Effects,
+    effect: number,
+    end: number,
+    data: DayData,
+    mix: number,
+    row: number,
+    atMs: number,
+  ): void {
+    const amount = effects.amounts[effect]!
+    switch (effects.ops[effect * STRIDE]! & 15) {
+      case 4: {
+        // Observe
+        const cell = row < 0 ? undefined : data.histograms.cell(row, this.tracker)
+        return (cell ?? this.startCell(data.histograms, effects, effect, end, data, mix, row)).add(amount)
+      }
+      case 5: {
+        // Gauge
+        const cell = row < 0 ? undefined : data.gauges.cell(row, this.tracker)
+        return (cell ?? this.startCell(data.gauges, effects, effect, end, data, mix, row)).set(amount, atMs)
+      }
+      case 6: {
+        // Tick
+        const cell = row < 0 ? undefined : data.timelines.cell(row, this.tracker)
+        const timeline = cell ?? this.startCell(data.timelines, effects, effect, end, data, mix, row)
+        const minute = Math.floor((atMs - data.day * DAY_MS) / 60_000)
+        timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
+      }
+    }
   }
 
   // The end of a slice that is longer than a key may be.
