@@ -1,7 +1,8 @@
 // Per-event programs: from a decoded event to a list of effects, before any table is touched.
 import { defaultLimits } from '../../src/core/limits.js'
 import { type EventBatch, Field, SLICE_STRIDE } from '../../src/event/batch.js'
-import { builtinProgram, builtinSource, compileProgram, type EventProgram, Outcome } from '../../src/query/program.js'
+import { type EventProgram, Outcome } from '../../src/query/event-program.js'
+import { builtinProgram, builtinSource, compileProgram } from '../../src/query/program.js'
 import { Effects } from '../../src/tables/effects.js'
 import { TableKind } from '../../src/tables/types.js'
 import { emptyState, eventBatches, mixedBatches } from '../batches.js'

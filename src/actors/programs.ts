@@ -2,7 +2,8 @@
 // cost one compilation.
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
-import { builtinProgram, compileProgram, type EventProgram } from '../query/program.js'
+import type { EventProgram } from '../query/event-program.js'
+import { builtinProgram, compileProgram } from '../query/program.js'
 
 /** Programs kept although nobody runs them at the moment. */
 const KEPT_PROGRAMS = 256

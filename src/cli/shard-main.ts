@@ -3,7 +3,7 @@
 //   start ─▶ recover ─▶ peers may send ─▶ listen ─▶ … ─▶ quiesce ─▶ finish ─▶ exit 0
 //
 // It is forked before the configuration is read, so that loading its modules costs no time of its own.
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { PeerServer, PeerService } from '../actors/peers.js'
 import { Routes } from '../actors/routes.js'
 import { systemClock } from '../core/clock.js'
@@ -99,7 +99,7 @@ function processReport(): ProcessReport {
     heapUsedBytes: heapUsed,
     externalBytes: external,
     cpuSeconds: (user + system) / 1e6,
-    uptimeSeconds: performance.now() / 1000,
+    uptimeSeconds: systemClock.monotonicMs() / 1000,
     loopLagSeconds,
   }
 }

@@ -6,7 +6,6 @@
 //
 // It holds no customer's data and takes no event, so there is little that could break it; if it is killed all the same, its
 // shards notice the end of their channel and exit, and the next start waits for their locks.
-import { randomBytes } from 'node:crypto'
 import { AdministrationDesk } from '../actors/administration.js'
 import type { PeerAddress } from '../actors/peers.js'
 import type { Clock } from '../core/clock.js'
@@ -60,7 +59,7 @@ export class Supervisor {
   private readonly shards: ShardProcess[] = []
   private readonly pauses: number[]
   private readonly desk: AdministrationDesk
-  private readonly run = randomBytes(8).readBigUInt64LE().toString()
+  private readonly run: string
   private readonly changes = new Map<number, Change>()
   private readonly gatherings = new Map<number, Gathering>()
   private readonly waiters = new Set<() => void>()
@@ -74,6 +73,9 @@ export class Supervisor {
   constructor(private readonly options: SupervisorOptions) {
     const { control, random, clock, start } = options
     this.desk = new AdministrationDesk(control, random, clock)
+    this.run = Buffer.from(random.fill(new Uint8Array(8)))
+      .readBigUInt64LE()
+      .toString()
     this.pauses = new Array<number>(start.shards).fill(0)
     this.tickedMs = clock.monotonicMs()
     for (let shard = 0; shard < start.shards; shard++) this.spawn(shard, shard === 0 ? options.early : undefined)

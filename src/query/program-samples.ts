@@ -8,7 +8,7 @@ import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
 import { Effects } from '../tables/effects.js'
 import { Tracker } from '../tables/page.js'
 import { SessionStates } from '../tables/sessions.js'
-import { type EventProgram, Outcome } from './program.js'
+import { type EventProgram, Outcome } from './event-program.js'
 
 const everything = {
   at: 1_795_305_600_000,

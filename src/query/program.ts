@@ -12,42 +12,13 @@ import { Effects } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { Emitter } from './emit-js.js'
 import { dropSignal } from './event-primitives.js'
+import { type EventProgram, Outcome, type ProgramError } from './event-program.js'
 import { theEvent } from './event-value.js'
 import { type ReadProgram, readProgram } from './program-core.js'
 import { Engine } from './program-runtime.js'
 import { runSamples } from './program-samples.js'
 import { placeOf } from './source.js'
 import { Pair, Text, type Value, Vector } from './value.js'
-
-/** What became of an event in its program. */
-export const enum Outcome {
-  /** The effects are what the program wants. */
-  Applied = 0,
-  /** It said drop!: see `reason`. The effects mean nothing. */
-  Dropped = 1,
-  /** It failed: see `error`. The effects mean nothing, and the built-in program is to be run instead. */
-  Failed = 2,
-}
-
-/** Why a program failed, for a person. Places are those of its source. */
-export interface ProgramError {
-  readonly code: string
-  readonly message: string
-  readonly line?: number
-  readonly column?: number
-}
-
-export interface EventProgram {
-  readonly source: string
-  /** The tables that the program names. Handed to `effects.begin`; the indexes in effects refer to it. */
-  readonly declared: readonly TableDeclaration[]
-  /** Fills `effects`, which have just been begun. Throws only Bugs. */
-  run(batch: EventBatch, event: number, effects: Effects): Outcome
-  /** After Dropped. */
-  reason: string
-  /** After Failed. */
-  error: ProgramError | undefined
-}
 
 interface Emitted {
   load(): void

@@ -2,7 +2,7 @@
 import { defaultLimits } from '../../src/core/limits.js'
 import type { EventBatch } from '../../src/event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../../src/event/decode.js'
-import { type EventProgram, Outcome } from '../../src/query/program.js'
+import { type EventProgram, Outcome } from '../../src/query/event-program.js'
 import { ARENA, Effects, Operation, STRIDE } from '../../src/tables/effects.js'
 import { Tracker } from '../../src/tables/page.js'
 import { SessionStates } from '../../src/tables/sessions.js'

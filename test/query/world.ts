@@ -6,8 +6,9 @@
 //   sessions   2               3               5               of the ten, three crashed
 import { defaultLimits } from '../../src/core/limits.js'
 import type { QueryData } from '../../src/query/data.js'
+import { Outcome } from '../../src/query/event-program.js'
 import { written } from '../../src/query/printer.js'
-import { builtinProgram, Outcome } from '../../src/query/program.js'
+import { builtinProgram } from '../../src/query/program.js'
 import { compileQuery, QueryRun } from '../../src/query/query.js'
 import { Effects } from '../../src/tables/effects.js'
 import { CustomerState } from '../../src/tables/state.js'
