@@ -218,12 +218,10 @@ export class CustomerModel {
   private takeId(id: string, ms: number): boolean {
     const { maxDedupeIds, minDedupeIds, dedupeWindowMs } = this.limits
     const second = Math.floor(ms / 1000)
-    if (second > this.latestSecond) {
-      this.latestSecond = second
-      for (const [oldest, at] of this.ids) {
-        if (this.ids.size <= minDedupeIds || at >= second - Math.floor(dedupeWindowMs / 1000)) break
-        this.ids.delete(oldest)
-      }
+    this.latestSecond = Math.max(second, this.latestSecond)
+    for (const [oldest, at] of this.ids) {
+      if (this.ids.size <= minDedupeIds || at >= this.latestSecond - Math.floor(dedupeWindowMs / 1000)) break
+      this.ids.delete(oldest)
     }
     if (this.ids.has(id)) return false
     this.ids.set(id, this.latestSecond)
