@@ -19,6 +19,9 @@ export function forkShard(): ChildProcess {
       // Long GET queries: uWebSockets.js allows 4 KiB of head by default.
       UWS_HTTP_MAX_HEADERS_SIZE: '16384',
     },
+    // Cells of five tables are touched per event, each through small functions: with V8's default bounds on inlining they
+    // stay calls. Measured in one run: 10.4 → 8.4 µs a request of one event, 104 → 80 µs a request of fifty.
+    execArgv: ['--max-inlined-bytecode-size=3000', '--max-inlined-bytecode-size-cumulative=8000'],
     // Signals of a terminal reach the whole group; the supervisor alone decides what follows from them.
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
