@@ -245,7 +245,8 @@ export class Customer {
       return true
     }
     if (!this.applyCommitted(expired)) return true
-    for (let task = this.tasks.shift(); task; task = this.tasks.shift()) task()
+    // A task that finds no room in the commit group comes back behind the others: not in this turn.
+    for (let left = this.tasks.length; left > 0; left--) this.tasks.shift()!()
     const decoded = this.decodeWaiting(expired)
     const more = this.runQueries(untilMs)
     const encoded = this.runCheckpoint(expired)
