@@ -3,14 +3,16 @@
 // An exception says which event it was; a segfault or a heap that runs over says nothing. So after a death the next
 // process writes down, before each event that it replays, which one it is, into a small file (the page cache outlives
 // the process; nothing is synced). If it dies there too, the next one finds the place. A process may be killed by
-// anybody at any moment, so one death at a place proves nothing: the second one at the same place convicts.
+// anybody at any moment, so one death at a place proves nothing: the second one at the same place convicts. A suspect is
+// remembered until its event has gone through; a death meanwhile, at the start or elsewhere, is not one at its place.
 //
-//   0         4        8               16        24        28
-//   +---------+--------+---------------+---------+---------+
-//   | running | deaths | incarnation   | n (f64) | index   |
-//   +---------+--------+---------------+---------+---------+
+//   0         4        8               16        24      28
+//   +---------+--------+---------------+---------+-------+------+
+//   | running | deaths | incarnation   | n (f64) | index | here |
+//   +---------+--------+---------------+---------+-------+------+
 //
 // running: 1 from the start of a process to its clean end.
+// here: 1 while the replay is at this event, 0 while it is only remembered.
 
 import type { Disk, DiskFile } from '../storage/disk.js'
 
@@ -31,6 +33,8 @@ export class PlaceFile {
   readonly watching: boolean
   /** Where it died, if it was in a replay. */
   readonly suspect: Suspect | undefined
+  /** The suspect's event is being applied, or has been: it is no suspect any more once the replay goes on. */
+  private met = false
 
   constructor(disk: Disk, path: string) {
     const known = disk.exists(path)
@@ -43,12 +47,17 @@ export class PlaceFile {
         incarnation: this.bytes.readBigUInt64LE(8),
         n,
         index: this.bytes.readUInt32LE(24),
-        deaths: this.bytes.readUInt32LE(4) + 1,
+        deaths: this.bytes.readUInt32LE(4) + this.bytes.readUInt32LE(28),
       }
     }
+    this.remember()
+  }
+
+  /** Between places: the suspect, if there still is one. */
+  private remember(): void {
     this.bytes.fill(0)
     this.bytes.writeUInt32LE(1, 0)
-    if (this.suspect) this.write(this.suspect)
+    if (this.suspect && !this.met) this.write(this.suspect, 0)
     this.flush()
   }
 
@@ -57,7 +66,8 @@ export class PlaceFile {
     const { suspect } = this
     const again =
       suspect !== undefined && suspect.incarnation === incarnation && suspect.n === n && suspect.index === index
-    this.write({ incarnation, n, index, deaths: again ? suspect.deaths : 0 })
+    if (again) this.met = true
+    this.write({ incarnation, n, index, deaths: again ? suspect.deaths : 0 }, 1)
     this.flush()
   }
 
@@ -68,10 +78,9 @@ export class PlaceFile {
     return suspect.incarnation === incarnation && suspect.n === n ? suspect.index : undefined
   }
 
-  /** A replay has come to its end. */
+  /** A replay has come to the end of an entry, or of a step. */
   clear(): void {
-    this.bytes.fill(0, 4)
-    this.flush()
+    this.remember()
   }
 
   /** The process ends in good order. */
@@ -81,11 +90,12 @@ export class PlaceFile {
     this.file.close()
   }
 
-  private write(place: Suspect): void {
+  private write(place: Suspect, here: 0 | 1): void {
     this.bytes.writeUInt32LE(place.deaths, 4)
     this.bytes.writeBigUInt64LE(place.incarnation, 8)
     this.bytes.writeDoubleLE(place.n, 16)
     this.bytes.writeUInt32LE(place.index, 24)
+    this.bytes.writeUInt32LE(here, 28)
   }
 
   private flush(): void {

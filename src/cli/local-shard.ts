@@ -64,6 +64,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     if (!record || record.deleted) journal.forget(incarnation)
   }
   disk.makeFolder(at('quarantine'))
+  const places = new PlaceFile(disk, at('run', `place-${shard}`))
   const service = new Shard({
     clock: systemClock,
     random: systemRandom,
@@ -72,7 +73,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     journal,
     store,
     quarantine: new Quarantine(verdictFolder(disk, at('quarantine'))),
-    places: new PlaceFile(disk, at('run', `place-${shard}`)),
+    places,
     actors: nactSystem(),
     log,
     defer: setImmediate,
@@ -90,6 +91,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const close = async () => {
     clearInterval(ticking)
     stopSweeping()
+    places.close()
     await control.close()
     lock.release()
   }

@@ -1,0 +1,65 @@
+// Loaded into every process of a node under test (NODE_OPTIONS=--import), so that production code needs no switch for what
+// it must survive. It obeys the file that CRASH_ORDERS names: read at the start, and again at SIGUSR2.
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import type { EventBatch } from '../../src/event/batch.js'
+
+export interface Orders {
+  /** An exception that nobody catches, or memory until there is none: at the signal only. */
+  readonly die?: 'exception' | 'memory'
+  /** errno of every fdatasync. */
+  readonly syncFails?: string
+  /** Every fdatasync takes so long. */
+  readonly syncMs?: number
+  /** Applying an event of this name throws. */
+  readonly poison?: string
+  /** Applying an event of this name ends the process. */
+  readonly deadly?: string
+}
+
+const file = process.env['CRASH_ORDERS']!
+let orders: Orders = {}
+
+function readOrders(): void {
+  try {
+    orders = JSON.parse(fs.readFileSync(file, 'utf8')) as Orders
+  } catch {
+    orders = {}
+  }
+}
+
+function hoard(): void {
+  const held: unknown[] = []
+  for (;;) held.push(new Array(100_000).fill(Math.random()))
+}
+
+const sync = fs.fdatasync
+fs.fdatasync = ((descriptor: number, done: (error: NodeJS.ErrnoException | null) => void) => {
+  const { syncFails, syncMs } = orders
+  if (syncFails !== undefined)
+    setImmediate(done, Object.assign(new Error(`${syncFails}: sabotage`), { code: syncFails }))
+  else if (syncMs !== undefined) setTimeout(() => sync(descriptor, done), syncMs)
+  else sync(descriptor, done)
+}) as typeof fs.fdatasync
+syncBuiltinESMExports()
+
+readOrders()
+process.on('SIGUSR2', () => {
+  readOrders()
+  if (orders.die === 'memory') hoard()
+  // Thrown outside of every promise, as a bug in a callback would.
+  if (orders.die === 'exception') setImmediate(() => JSON.parse('sabotage'))
+})
+
+// Poison, in the middle of an apply: after the id is in the window, before the ledger has counted it.
+const { Applier } = await import('../../src/actors/apply.js')
+const { Field } = await import('../../src/event/batch.js')
+type ApplyOne = (state: unknown, program: unknown, batch: EventBatch, event: number) => boolean
+const prototype = Applier.prototype as unknown as { applyOne: ApplyOne }
+const { applyOne } = prototype
+prototype.applyOne = function (this: unknown, state, program, batch, event) {
+  const name = batch.text(event, Field.Name)
+  if (name !== undefined && name === orders.poison) throw new Error('sabotage: poison')
+  if (name !== undefined && name === orders.deadly) process.kill(process.pid, 'SIGKILL')
+  return applyOne.call(this, state, program, batch, event)
+}
