@@ -165,6 +165,16 @@ export class Customer {
     return CustomerState.empty(this.identity(), this.parts.limits, 0, this.parts.settings.retention)
   }
 
+  /** What is durable and not applied is replayed with the rest; its deliveries are answered then. */
+  orphanCommitted(): void {
+    for (const delivery of this.committed.drain()) {
+      delivery.hold?.drop()
+      delivery.hold = undefined
+      delivery.index = 0
+      this.orphans.set(delivery.n, delivery)
+    }
+  }
+
   /** Drops the memory and starts over from snapshot + journal. */
   restart(): void {
     this.phase = 'loading'
@@ -446,6 +456,7 @@ export class Customer {
   private *load(): Generator<void, void> {
     const { parts, route } = this
     const upTo = this.syncedN
+    this.orphanCommitted()
     const snapshot = yield* this.readSnapshot()
     if (snapshot) {
       this.state = snapshot

@@ -382,12 +382,7 @@ export class Shard implements ShardService, Directory {
       { customer: customer.route.id, n: place.n, index: place.index, err: error },
       'a customer crashed and starts again from its snapshot and the journal',
     )
-    for (const delivery of customer.committed.drain()) {
-      delivery.hold?.drop()
-      delivery.hold = undefined
-      delivery.index = 0
-      customer.orphans.set(delivery.n, delivery)
-    }
+    customer.orphanCommitted()
     for (const query of customer.asked) {
       this.stat.queried('crashed')
       query.cancelled = true
