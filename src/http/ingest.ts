@@ -195,12 +195,12 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
     if (this.over) return
     this.over = true
     corkResponse = this.response
+    corkBody = rejected.length === 0 ? acceptedBody(accepted, duplicates) : partlyBody(accepted, duplicates, rejected)
+    corkHead = ACCEPTED_HEAD
     if (this.dialect === Dialect.Sentry) {
       corkHead = SENTRY_HEAD
-      corkBody = this.eventId === undefined ? '{}' : `{"id":"${this.eventId}"}`
-    } else {
-      corkHead = ACCEPTED_HEAD
-      corkBody = rejected.length === 0 ? acceptedBody(accepted, duplicates) : partlyBody(accepted, duplicates, rejected)
+      // The SDKs read the id and pass over the rest, which is for `npm run replay` and for people.
+      if (this.eventId !== undefined) corkBody = `{"id":"${this.eventId}",${corkBody.slice(1)}`
     }
     corkResponse.cork(writeCorked)
   }
