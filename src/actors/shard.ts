@@ -136,7 +136,7 @@ export class Shard implements ShardService, Directory {
     reply: IngestReply,
   ): boolean {
     const { journal } = this.parts
-    if (customer.lastN === 0) this.journalCreation(customer)
+    if (!this.journalCreation(customer)) return false
     const size = EVENTS_PREFIX_BYTES + body.length
     const at = journal.begin(customer.writer, EntryKind.Events, size)
     if (at < 0) return false
@@ -197,9 +197,8 @@ export class Shard implements ShardService, Directory {
       this.refuseWaiting(customer, waiting, diskFull())
       return true
     }
-    if (customer.lastN === 0) this.journalCreation(customer)
     const size = EVENTS_PREFIX_BYTES + body.length
-    const at = journal.begin(customer.writer, EntryKind.Events, size)
+    const at = this.journalCreation(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
     if (at < 0) {
       if (this.diskLow) {
         this.refuseWaiting(customer, waiting, diskFull())
@@ -228,22 +227,26 @@ export class Shard implements ShardService, Directory {
     return true
   }
 
-  /** A customer's first entry fixes what a later change of the node's defaults must not reach (R14). */
-  private journalCreation(customer: Customer): void {
+  /** A customer's first entry fixes what a later change of the node's defaults must not reach (R14). False if there is no room now. */
+  private journalCreation(customer: Customer): boolean {
+    if (customer.lastN > 0) return true
     const { retention } = this.parts.settings
-    this.journalJson(customer, EntryKind.Create, encodeJson({ retention, engine: ENGINE_VERSION }))
+    return this.tryJson(customer, EntryKind.Create, encodeJson({ retention, engine: ENGINE_VERSION }), undefined)
   }
 
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
-    if (customer.lastN === 0 && kind !== EntryKind.Create) this.journalCreation(customer)
+    if (this.journalCreation(customer) && this.tryJson(customer, kind, payload, reply)) return
+    if (reply && this.diskLow) return reply.refused(diskFull())
+    // What nobody waits for is asked for again by the next load: a node that ends need not wait for room.
+    if (!reply && !this.accepting) return
+    this.waitingForRoom.add(customer)
+    customer.tasks.push(() => this.journalJson(customer, kind, payload, reply))
+  }
+
+  private tryJson(customer: Customer, kind: EntryKind, payload: Buffer, reply: IngestReply | undefined): boolean {
     const { journal } = this.parts
     const at = journal.begin(customer.writer, kind, payload.length)
-    if (at < 0) {
-      // Rare and small: it waits in front of whatever comes next.
-      this.waitingForRoom.add(customer)
-      customer.tasks.push(() => this.journalJson(customer, kind, payload, reply))
-      return
-    }
+    if (at < 0) return false
     journal.group.set(payload, at)
     const n = ++customer.lastN
     journal.end(n, payload.length)
@@ -254,6 +257,7 @@ export class Shard implements ShardService, Directory {
     this.requests++
     this.open.deliveries.push(delivery)
     this.scheduleTurn()
+    return true
   }
 
   private delivery(customer: Customer, kind: EntryKind, n: number): Delivery {
