@@ -41,7 +41,7 @@ export class ControlDesk {
         return this.host.forgetCustomer(
           route,
           () => reply.answered({ forgotten: route.id }),
-          error => reply.refused(asError(error)),
+          error => reply.refused(erasureFailed(error)),
         )
     }
   }
@@ -154,6 +154,11 @@ function whenApplied(reply: ControlReply, value: () => unknown): IngestReply {
       ),
   }
 }
+
+const erasureFailed = (error: unknown): LetheError =>
+  error instanceof LetheError
+    ? error
+    : new LetheError('erase-failed', `the customer's file could not be removed: ${(error as Error).message}`, 500)
 
 function asError(error: unknown): LetheError {
   if (error instanceof LetheError) return error

@@ -526,8 +526,9 @@ export class CustomerState {
     if (deadline > this.space.deadline) {
       this.space.drop(deadline, this.tablesById)
       for (const table of this.tablesById) if (table !== undefined && table.live === 0) this.dropTable(table)
-      this.groups.dropBefore(deadline)
     }
+    // Unlike those of keys, a group's stamp is its last day even where a longer retention brought the day back.
+    this.groups.dropBefore(deadline)
     this.sessions.dropBefore(oldest)
     this.ledger.dropBefore(oldest)
     this.bindNone(undefined)

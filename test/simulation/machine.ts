@@ -10,7 +10,11 @@ import { FakeClock } from './clock.js'
 import { type Owner, Scheduler } from './scheduler.js'
 
 /** Thrown into a process that dies in the middle of what it does. */
-export class Died extends Error {}
+export class Died extends LetheError {
+  constructor(message: string) {
+    super('died', message, 503)
+  }
+}
 
 export interface Process extends Owner {
   readonly name: string

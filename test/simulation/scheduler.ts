@@ -61,7 +61,8 @@ export class Scheduler {
       const wait = next - this.clock.peekMs()
       if (wait > 0) this.clock.advance(wait)
     }
-    const now = this.clock.peekMs()
+    // Sums of doubles: what is due now may lie a hair after now.
+    const now = this.clock.peekMs() + 1e-6
     const due = this.later.filter(task => task.atMs <= now)
     if (due.length > 0) {
       this.later = this.later.filter(task => task.atMs > now)

@@ -4,25 +4,29 @@ import { addReport, describeFailure, emptyReport, runSeed, shrink } from './run.
 
 const SEEDS = 300
 
-t.test('nothing acknowledged is lost, nothing counts twice, every ledger balances and every table is the model’s', async t => {
-  const total = emptyReport()
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const outcome = await runSeed(seed)
-    if ('report' in outcome) {
-      addReport(total, outcome.report)
-      continue
+t.test(
+  'nothing acknowledged is lost, nothing counts twice, every ledger balances and every table is the model’s',
+  async t => {
+    const total = emptyReport()
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const outcome = await runSeed(seed)
+      if ('report' in outcome) {
+        addReport(total, outcome.report)
+        continue
+      }
+      t.fail(describeFailure(await shrink(outcome.failure)))
+      return
     }
-    t.fail(describeFailure(await shrink(outcome.failure)))
-    return
-  }
-  t.comment(`${SEEDS} seeds: ${JSON.stringify(total)}`)
-  const { crashes, faults } = total
-  for (const kind of ['power', 'kill', 'shard', 'drain', 'actor']) t.ok(crashes[kind]! > 50, `crashes of the kind ${kind}`)
-  for (const kind of ['sync-fails', 'write-fails', 'slow-syncs', 'disk-full', 'too-many-files', 'checkpoint-fails']) {
-    t.ok(faults[kind]! > 10, `faults of the kind ${kind}`)
-  }
-  t.ok(total.events > 20_000)
-})
+    t.comment(`${SEEDS} seeds: ${JSON.stringify(total)}`)
+    const { crashes, faults } = total
+    for (const kind of ['power', 'kill', 'shard', 'drain', 'actor'])
+      t.ok(crashes[kind]! > 50, `crashes of the kind ${kind}`)
+    for (const kind of ['sync-fails', 'write-fails', 'slow-syncs', 'disk-full', 'too-many-files', 'checkpoint-fails']) {
+      t.ok(faults[kind]! > 10, `faults of the kind ${kind}`)
+    }
+    t.ok(total.events > 20_000)
+  },
+)
 
 t.test('a seed is a whole life: the same one twice takes the same steps', async t => {
   for (const seed of [3, 14, 15]) {
