@@ -219,6 +219,6 @@ function ledgerDay(state: CustomerState, frameDay: number): number {
 }
 
 // Longer than the id of an event may be: no client can take its place.
-export function replayMark({ n, index }: { readonly n: number; readonly index: number }): Buffer {
+function replayMark({ n, index }: { readonly n: number; readonly index: number }): Buffer {
   return Buffer.from(`replay of an event that was set aside, whatever its own id may be: ${n}/${index}`)
 }

@@ -17,13 +17,13 @@ import type { NodeTime } from './time.js'
 import type { Turnstile } from './turnstile.js'
 
 /** The part of a structured logger (pino) that a shard needs. */
-export interface Log {
+interface Log {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void
   error(facts: object, message: string): void
 }
 
-export interface ShardSettings {
+interface ShardSettings {
   /** Retention N of customers created from now on, days. */
   readonly retention: number
 }

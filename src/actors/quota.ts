@@ -6,12 +6,6 @@ export interface Quota {
   readonly eventsPerDay?: number | undefined
 }
 
-/** Why a request was refused: which bound, and when it is worth trying again. */
-export interface QuotaRefusal {
-  readonly bound: 'eventsPerSecond' | 'eventsPerDay'
-  readonly retryAfterSeconds: number
-}
-
 /** A token bucket of one second's worth of events. A batch greater than the bucket passes when the bucket is full, and leaves a debt. */
 export class TokenBucket {
   private tokens = Number.NaN

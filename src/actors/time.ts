@@ -13,7 +13,7 @@ import type { Clock } from '../core/clock.js'
 import { dayOf } from '../core/clock.js'
 
 /** Disagreement that raises the alarm, and how long the wall clock must agree with itself before it is adopted. */
-export const CLOCK_JUMP_MS = 600_000
+const CLOCK_JUMP_MS = 600_000
 
 export interface TimeAlarm {
   /** Wall minus node time, ms, when the disagreement was first seen; 0 when it was settled. */

@@ -158,7 +158,7 @@ function csvCell(value: Value): string {
 }
 
 /** The body for an error, of a query or of its answer. */
-export function errorJson(error: LetheError): string {
+function errorJson(error: LetheError): string {
   const { line, column, expression, backtrace } = error.details
   return JSON.stringify({
     status: 'error',

@@ -8,7 +8,7 @@ import { brief } from './printer.js'
 import { Bytes, Char, char, listOf, Pair, Sym, Text, type Value } from './value.js'
 
 /** A new string; pays for it. */
-export function newText(context: Context, text: string): Text {
+function newText(context: Context, text: string): Text {
   context.allocate(Bytes.Text + text.length * 2)
   context.charge(text.length >> 4)
   return new Text(text)
@@ -352,8 +352,6 @@ function splitText(text: string, at: Value): string[] {
   return text.split(separator)
 }
 
-let gensyms = 0
-
 const symbols: PrimitiveDefinition[] = [
   fixed('(symbol? VALUE)', '#t if VALUE is a symbol.', (_, value) => value instanceof Sym),
   fixed(
@@ -386,7 +384,7 @@ const symbols: PrimitiveDefinition[] = [
   ),
   fixed('(gensym)', 'A symbol that is no other.', context => {
     context.allocate(Bytes.Symbol)
-    return new Sym(`g${++gensyms}`)
+    return context.symbols.unique()
   }),
   fixed(
     '(->string VALUE)',

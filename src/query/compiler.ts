@@ -444,6 +444,6 @@ class BlockCompiler {
 }
 
 /** Constants that a program could change: each run has its own copy. */
-export function isMutable(value: Value): boolean {
+function isMutable(value: Value): boolean {
   return value instanceof Pair || value instanceof Text || (value instanceof Vector && value.items.length > 0)
 }

@@ -59,7 +59,7 @@ export type Core =
   | AgainForm
 
 /** A literal. Pairs, vectors and texts are mutable: each run gets its own copy, made when first reached. */
-export interface ConstantForm {
+interface ConstantForm {
   readonly tag: 'constant'
   readonly value: Value
 }
@@ -126,7 +126,7 @@ export interface LetrecForm {
 }
 
 /** At least one item; the value is the last one's. */
-export interface SequenceForm {
+interface SequenceForm {
   readonly tag: 'sequence'
   readonly items: Core[]
 }
@@ -166,13 +166,4 @@ export interface AgainForm {
   loop: LoopForm
   readonly operands: Core[]
   readonly at: number
-}
-
-/** A program after expansion and analysis. */
-export interface CoreProgram {
-  readonly source: string
-  /** The top level, in order. Empty for an empty program. */
-  readonly forms: readonly Core[]
-  /** Variables of the top level that this program defines or assigns; the library's are not among them. */
-  readonly globals: readonly GlobalVariable[]
 }

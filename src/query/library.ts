@@ -65,10 +65,7 @@ export function standardLibrary(): Library {
   return built
 }
 
-export function buildLibrary(
-  groups: readonly PrimitiveGroup[],
-  parts: readonly { name: string; source: string }[],
-): Library {
+function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name: string; source: string }[]): Library {
   const top = new TopLevel(librarySymbols, undefined, true)
   for (const name of [...specialForms.keys(), ...auxiliaryNames])
     top.bind(librarySymbols.intern(name), new SpecialForm(name))

@@ -1077,7 +1077,7 @@ export class Machine implements Context {
 }
 
 /** `eq?`: identity; characters and numbers by value. */
-export function same(a: Value, b: Value): boolean {
+function same(a: Value, b: Value): boolean {
   return a === b || (a instanceof Char && b instanceof Char && a.code === b.code)
 }
 

@@ -4,7 +4,7 @@ import { Flonum, Ratio } from './value.js'
 
 export type NumberValue = number | bigint | Ratio | Flonum
 
-export function flonumToString(x: number, radix: number): string {
+function flonumToString(x: number, radix: number): string {
   if (Number.isNaN(x)) return '+nan.0'
   if (x === Infinity) return '+inf.0'
   if (x === -Infinity) return '-inf.0'

@@ -69,7 +69,7 @@ export function makeRatio(numerator: bigint, denominator: bigint): number | bigi
 }
 
 /** About how many bits an integer has. */
-export function bitsOf(value: bigint): number {
+function bitsOf(value: bigint): number {
   const size = Math.abs(Number(value))
   return size < 1e300 ? Math.ceil(Math.log2(size + 1)) : value.toString(16).length * 4
 }
@@ -229,7 +229,7 @@ function exactOf(value: NumberValue): number | bigint | Ratio {
   return value instanceof Flonum ? exactOfDouble(value.value) : value
 }
 
-export function exactOfDouble(x: number): number | bigint | Ratio {
+function exactOfDouble(x: number): number | bigint | Ratio {
   if (Number.isInteger(x)) return Math.abs(x) <= MAX ? x + 0 : BigInt(x)
   let denominator = 1n
   let scale = 0
@@ -307,7 +307,7 @@ export function greatestCommonDivisor(context: Context, a: Value, b: Value, name
 
 export type Rounding = 'floor' | 'ceiling' | 'truncate' | 'round'
 
-export function roundDouble(x: number): number {
+function roundDouble(x: number): number {
   const down = Math.floor(x)
   const rest = x - down
   if (rest < 0.5) return down

@@ -273,6 +273,3 @@ export class Histogram {
 
 // Subnormal numbers have no exponent of their own; nobody measures them.
 const SMALLEST = 2 ** -1022
-
-/** What quantiles are promised to be within. */
-export const histogramAccuracy = ACCURACY

@@ -20,10 +20,10 @@
 // Sparse is exact: it holds the same registers, and both forms have the same estimate. Nothing here owns memory; a cell
 // of a table is a piece of its page's slab.
 
-export const INDEX_BITS = 14
+const INDEX_BITS = 14
 export const REGISTERS = 1 << INDEX_BITS
 /** Bits of the hash that ranks are made of; a rank is 1 … RANK_BITS + 1. */
-export const RANK_BITS = 64 - INDEX_BITS
+const RANK_BITS = 64 - INDEX_BITS
 export const SLOT_BYTES = 3
 /** Slots of the smallest and the greatest sparse form, as powers of two. */
 export const MIN_SPARSE = 2

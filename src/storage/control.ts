@@ -17,8 +17,6 @@ import { assert, LetheError } from '../core/errors.js'
 import type { Random } from '../core/random.js'
 import type { ControlReader, ControlWriter, CustomerRecord, KeyRecord } from './contract.js'
 
-export type { ControlReader, ControlWriter, CustomerRecord, KeyRecord } from './contract.js'
-
 /** Changes that readers can catch up on one by one; who is further behind starts over. */
 const KEPT_CHANGES = 10_000
 

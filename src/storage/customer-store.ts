@@ -11,8 +11,6 @@ import { assert, LetheError } from '../core/errors.js'
 import type { CustomerFile, CustomerStore, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
 
-export type { CustomerFile, CustomerStore, FileWrite, PageWrite, Row } from './contract.js'
-
 export interface CustomerStoreOptions {
   /** `<data>/customers` and `<data>/run`. */
   readonly folder: string

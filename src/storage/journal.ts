@@ -40,9 +40,6 @@ import { GrowingIndex } from './segment-index.js'
 import { spillSegment, writeSpill } from './spill.js'
 import { incarnationAt, Trimming } from './trimming.js'
 
-export type { Frame, Journal, JournalEntry, JournalOptions, JournalWriter } from './contract.js'
-export { EntryKind } from './contract.js'
-
 /** Frames that may be lent out or in flight beside the open group. Beyond it `begin` waits: whoever applies is behind. */
 const MAX_GROUPS = 6
 /** The first segment of a process is small, so that zeros do not delay its start. */
