@@ -17,7 +17,6 @@ import { LetheError } from '../core/errors.js'
 const KIND = 4
 const VERSION = 1
 
-const ACCURACY = 0.01
 const MAX_BUCKETS = 2048
 // log2 is approximated by exponent + P(mantissa), P(s) = A s³ + B s² + C s; the least slope of P against log2 is C · ln 2.
 const A = 6 / 35
