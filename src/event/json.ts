@@ -307,6 +307,8 @@ export class JsonSource {
     if (kind === Kind.Text) when = parseInstant(bytes, start + 1, end - 1)
     else if (kind === Kind.Number) when = Number(asciiText(bytes, start, end))
     if (Number.isFinite(when)) this.batch.sentAt = when
+    // Read once: the arena may move, and the end of the envelope asks again for what it says itself.
+    this.top.sentAtStart = -1
   }
 
   /** One line; true when there are no more. */

@@ -574,7 +574,8 @@ export class Simulation {
       await new Promise(resolve => setImmediate(resolve))
       if (this.violation !== undefined) throw this.violation
     }
-    if (processes !== this.processes) return
+    // One died of it: the supervisor ends the others, too.
+    if (processes !== this.processes || left > 0) return await this.crash('kill', shards, downMs)
     this.machine.noTrouble()
     for (const process of processes) process.close()
     // Those of a customer that could not be loaded may be durable: nobody knows, and the connection closes.

@@ -1,0 +1,74 @@
+// R16: verdicts are kept, durably, and bind what is applied.
+import t from 'tap'
+import { Quarantine, type Verdict, type VerdictStore } from '../../src/actors/quarantine.js'
+import { verdictFolder } from '../../src/actors/verdicts.js'
+import { seededRandom } from '../../src/core/random.js'
+import { MemoryDisk } from '../../src/storage/memory-disk.js'
+
+const verdict = (n: number, index: number, incarnation = 7n): Verdict => ({
+  customer: 'acme',
+  incarnation,
+  n,
+  index,
+  ms: 1_000,
+  day: 20_000,
+  sentAt: Number.NaN,
+  why: 'Error: poison',
+  event: '{"type":"event","name":"poison"}',
+  at: 2_000,
+})
+
+t.test('a verdict binds its customer, entry and event, and nothing else', async t => {
+  const quarantine = new Quarantine({ load: () => [], save: async () => {} })
+  t.equal(quarantine.of(7n), undefined)
+  await quarantine.convict(verdict(3, 1))
+  t.ok(quarantine.of(7n)!.convicted(3, 1))
+  t.notOk(quarantine.of(7n)!.convicted(3, 0))
+  t.notOk(quarantine.of(7n)!.convicted(1, 3))
+  t.equal(quarantine.of(8n), undefined)
+  t.equal(quarantine.count, 1)
+})
+
+t.test('a verdict takes effect when it is durable, not before', async t => {
+  let saved = () => {}
+  const store: VerdictStore = { load: () => [], save: () => new Promise(resolve => (saved = resolve)) }
+  const quarantine = new Quarantine(store)
+  const convicted = quarantine.convict(verdict(3, 1))
+  t.equal(quarantine.find(7n, 3, 1), undefined)
+  saved()
+  await convicted
+  t.ok(quarantine.find(7n, 3, 1))
+})
+
+t.test('a replay noted beside a verdict is no second verdict', async t => {
+  const quarantine = new Quarantine({ load: () => [], save: async () => {} })
+  await quarantine.convict(verdict(3, 1))
+  await quarantine.convict({ ...verdict(3, 1), replayedAt: 9 })
+  t.equal(quarantine.count, 1)
+  t.equal(quarantine.list(7n)[0]!.replayedAt, 9)
+  t.ok(quarantine.of(7n)!.convicted(3, 1), 'and it goes on to bind replays of the entry')
+})
+
+t.test('verdicts survive the loss of power as they were', async t => {
+  const disk = new MemoryDisk({ random: seededRandom(1) })
+  const quarantine = new Quarantine(verdictFolder(disk, 'verdicts'))
+  await quarantine.convict(verdict(3, 1))
+  await quarantine.convict({ ...verdict(2 ** 40, 9, 2n ** 63n + 5n), sentAt: 123 })
+  disk.crash()
+  const again = new Quarantine(verdictFolder(disk, 'verdicts'))
+  t.equal(again.count, 2)
+  t.same(again.find(7n, 3, 1), verdict(3, 1))
+  t.equal(again.find(2n ** 63n + 5n, 2 ** 40, 9)?.sentAt, 123)
+})
+
+t.test('a power loss while a verdict is written leaves it or not, and never half of it', async t => {
+  for (let seed = 0; seed < 40; seed++) {
+    const disk = new MemoryDisk({ random: seededRandom(seed) })
+    const store = verdictFolder(disk, 'verdicts')
+    void store.save(verdict(3, 1))
+    for (let turns = 0; turns < seed % 4; turns++) await new Promise(resolve => setImmediate(resolve))
+    disk.crash()
+    const found = verdictFolder(disk, 'verdicts').load()
+    t.ok(found.length === 0 || found[0]!.event === verdict(3, 1).event)
+  }
+})
