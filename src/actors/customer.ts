@@ -128,6 +128,8 @@ export class Customer {
   eventsSinceCheckpoint = 0
   /** In a row. */
   checkpointFailures = 0
+  /** Its entries had to be copied out of the journal's way (R11): it takes nothing until a checkpoint succeeds. */
+  behind = false
   private checkpointAsked = false
   private cut: Checkpoint | undefined
   committing = false
@@ -226,9 +228,14 @@ export class Customer {
     return this.retryAtMs > 0
   }
 
+  /** A checkpoint is asked for or under way. */
+  get checkpointing(): boolean {
+    return this.checkpointAsked || this.cut !== undefined || this.committing
+  }
+
   /** Idle, and no checkpoint runs: it may be forgotten, if it has nothing that no checkpoint holds. */
   get quiet(): boolean {
-    return this.idle && this.cut === undefined && !this.committing && !this.checkpointAsked
+    return this.idle && !this.checkpointing
   }
 
   /** Works until `untilMs` (monotonic) at most, about. Answers whether there is more to do at once. */

@@ -12,6 +12,7 @@ import type { Customer, RunningQuery } from './customer.js'
 import type { PlaceFile } from './places.js'
 import type { Programs } from './programs.js'
 import type { Quarantine } from './quarantine.js'
+import type { CustomerRoute } from './service.js'
 import type { ActorSystem } from './system.js'
 import type { NodeTime } from './time.js'
 import type { Turnstile } from './turnstile.js'
@@ -42,6 +43,8 @@ export interface Surroundings {
   readonly log: Log
   /** Calls back in a later turn of the event loop (setImmediate). */
   readonly defer: (work: () => void) => void
+  /** The route to a customer, for work that nobody asked for; undefined once it is deleted. */
+  readonly routeOf: (incarnation: bigint) => CustomerRoute | undefined
   /** Bytes free where the data lies; asked about once a second. */
   readonly freeDiskBytes: () => number
   /** Resident memory of this process and what it may take; asked about once a second. */

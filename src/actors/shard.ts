@@ -40,6 +40,10 @@ const DECODE_AT_ONCE_BYTES = 64 * 1024
 /** Work of all customers before the loop looks at sockets again. */
 const LOOP_MS = 4
 const SWEEP_MS = 250
+/** Segments that may lie about without anybody being hurried: the newest and the one before it. */
+const KEPT_SEGMENTS = 2
+/** Customers checkpointed for the journal's sake in one sweep. */
+const RELIEVED_AT_ONCE = 8
 /** Batches kept for reuse, and the greatest worth keeping. */
 const POOLED_BATCHES = 4096
 const POOLED_BATCH_EVENTS = 256
@@ -316,6 +320,11 @@ export class Shard implements ShardService, Directory {
     if (customer.waitingRequests >= limits.maxInboxRequests || customer.waitingBytes + bytes > limits.maxInboxBytes) {
       return overloaded('too much of this customer is in flight')
     }
+    if (customer.behind) {
+      return new LetheError('customer-behind', 'this customer cannot be checkpointed; operators have been told', 503, {
+        retryAfterSeconds: 10,
+      })
+    }
     if (customer.retryAtMs > 0 && this.parts.clock.monotonicMs() < customer.retryAtMs) {
       return new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
         retryAfterSeconds: 5,
@@ -407,7 +416,8 @@ export class Shard implements ShardService, Directory {
     this.customers.delete(customer)
   }
 
-  checkpointed(_customer: Customer): void {
+  checkpointed(customer: Customer): void {
+    customer.behind = false
     this.parts.journal.trim()
   }
 
@@ -679,6 +689,7 @@ export class Shard implements ShardService, Directory {
     this.diskLow = this.parts.freeDiskBytes() < limits.diskReserveBytes
     // Room may have come back without a commit: a segment was made at last.
     this.wakeThoseWithoutRoom()
+    if (this.accepting) this.relieveJournal()
     const { usedBytes, budgetBytes } = this.parts.memory()
     this.memoryLow = usedBytes > budgetBytes
     const idleMs = this.memoryLow ? 1_000 : limits.idleMs
@@ -692,6 +703,29 @@ export class Shard implements ShardService, Directory {
           customer.actor?.tell({ tag: 'passivate' })
         }
       }
+    }
+  }
+
+  /**
+   * R11: whoever holds the oldest segment back is checkpointed, loaded for it if need be (after a restart nobody knows
+   * what an earlier process had flushed). Beyond the bound, who cannot be checkpointed is copied out of the way, and
+   * that customer alone is refused.
+   */
+  private relieveJournal(): void {
+    const { journal, limits, routeOf } = this.parts
+    if (journal.segments <= KEPT_SEGMENTS) return
+    for (const incarnation of journal.holding(RELIEVED_AT_ONCE)) {
+      const route = routeOf(incarnation)
+      if (!route || route.deleted) continue
+      const customer = this.customerOf(route)
+      if (customer.phase !== 'live' || customer.checkpointing) continue
+      customer.actor?.tell({ tag: 'checkpoint' })
+      if (journal.bytes <= limits.maxJournalBytes || customer.checkpointFailures === 0 || customer.behind) continue
+      customer.behind = true
+      journal.spill(incarnation).catch((error: unknown) => {
+        customer.behind = false
+        this.parts.log.error({ customer: route.id, err: error }, 'entries could not be copied out of the way')
+      })
     }
   }
 

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { PlaceFile } from '../actors/places.js'
 import { Quarantine } from '../actors/quarantine.js'
-import { ownerOf } from '../actors/routes.js'
+import { ownerOf, Routes } from '../actors/routes.js'
 import type { ShardService } from '../actors/service.js'
 import { Shard } from '../actors/shard.js'
 import { nactSystem } from '../actors/system.js'
@@ -24,6 +24,7 @@ import { sweepTombstones } from './tombstones.js'
 export interface LocalShard {
   readonly service: ShardService
   readonly control: ControlReader
+  readonly routes: Routes
   close(): Promise<void>
 }
 
@@ -65,6 +66,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   }
   disk.makeFolder(at('quarantine'))
   const places = new PlaceFile(disk, at('run', `place-${shard}`))
+  const routes = new Routes(control, shards)
   const service = new Shard({
     clock: systemClock,
     random: systemRandom,
@@ -77,6 +79,10 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     actors: nactSystem(),
     log,
     defer: setImmediate,
+    routeOf: incarnation => {
+      const record = control.byIncarnation(incarnation)
+      return record && !record.deleted ? routes.byId(record.id) : undefined
+    },
     freeDiskBytes: () => {
       const { bavail, bsize } = fs.statfsSync(start.dataFolder)
       return bavail * bsize
@@ -95,5 +101,5 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     await control.close()
     lock.release()
   }
-  return { service, control, close }
+  return { service, control, routes, close }
 }

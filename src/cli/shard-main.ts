@@ -5,7 +5,7 @@
 // It is forked before the configuration is read, so that loading its modules costs no time of its own.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { PeerServer, PeerService } from '../actors/peers.js'
-import { Routes } from '../actors/routes.js'
+import type { Routes } from '../actors/routes.js'
 import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import type { ProcessReport, ShardReport } from '../http/node.js'
@@ -53,7 +53,7 @@ async function begin(start: ShardStart): Promise<void> {
   }
   setInterval(() => tell({ tag: 'alive' }), ALIVE_MS).unref()
   const local = await openLocalShard(start, log, fatal)
-  const routes = new Routes(local.control, start.shards)
+  const { routes } = local
   const node = new ShardNode(start.adminDigest, tell)
   const peers = new PeerService(start.own, start.shards, local.service, start.limits)
   const peerServer = new PeerServer(start.own, local.service, routes, start.limits)

@@ -94,6 +94,10 @@ export class ShardProcess implements Process {
       actors: simulatedActors(scheduler, this),
       log,
       defer: work => scheduler.defer(this, work),
+      routeOf: incarnation => {
+        const customer = customers.find(known => known.incarnation === incarnation && !known.deleted)
+        return customer && this.route(customer)
+      },
       freeDiskBytes: () => view.freeBytes('data'),
       memory: () => MEMORY,
       fatal: error => this.parts.ended(this, error),
