@@ -101,8 +101,6 @@ class GroupPage extends Page {
 
 export class Groups {
   size = 0
-  /** Groups with a stamp below it were dropped. */
-  deadline = 0
   private readonly pages: GroupPage[] = []
   private readonly index = new HashIndex()
   private freeFrom = 0
@@ -139,7 +137,7 @@ export class Groups {
     if (batch.types[event] === EventType.Crash) group.kind = 'crash'
     if (atMs < group.first) group.first = atMs
     if (atMs > group.last) group.last = atMs
-    group.stamp = Math.max(group.stamp, day + 1, this.deadline)
+    if (day + 1 > group.stamp) group.stamp = day + 1
     examples.note(group.number, batch, event, atMs)
   }
 
@@ -153,7 +151,6 @@ export class Groups {
 
   /** Drops the groups that were last seen before the day `deadline − 1`. */
   dropBefore(deadline: number): void {
-    this.deadline = deadline
     for (const page of this.pages) {
       for (let i = 0; i < page.list.length; i++) {
         const group = page.list[i]

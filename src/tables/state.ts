@@ -527,7 +527,7 @@ export class CustomerState {
       this.space.drop(deadline, this.tablesById)
       for (const table of this.tablesById) if (table !== undefined && table.live === 0) this.dropTable(table)
     }
-    // Unlike those of keys, a group's stamp is its last day even where a longer retention brought the day back.
+    // A group's stamp is its last day, also of one that a longer retention has brought back.
     this.groups.dropBefore(deadline)
     this.sessions.dropBefore(oldest)
     this.ledger.dropBefore(oldest)
@@ -609,7 +609,6 @@ export class CustomerState {
     state.groupingVersion = settings.groupingVersion
     state.sampling = settings.sampling
     state.space.deadline = settings.deadline
-    state.groups.deadline = settings.deadline
     state.ids.queue.startAt(settings.idHead, settings.idTail)
     state.ids.latest = settings.idLatest
     state.sessions.queue.startAt(settings.sessionHead, settings.sessionTail)
