@@ -6,7 +6,7 @@ import type { Table } from '../tables/table.js'
 import { TableKind } from '../tables/types.js'
 import { countValue, sumOf, textValue, unionEstimate } from './builtins-tables.js'
 import { wrongType } from './complaint.js'
-import { dataOf, daysOf, present, type QueryData, retainedDays, sorted } from './data.js'
+import { dataOf, daysOf, isVisible, present, type QueryData, retainedDays, sorted } from './data.js'
 import { jsonValue } from './event-value.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { Bytes, cons, listOf, Text, type Value } from './value.js'
@@ -89,7 +89,10 @@ function* groupOf(context: Context, data: QueryData, id: string): Resumable {
 const ALWAYS_NOTED = ['skewed', 'truncated', 'program-error', 'client-lost']
 
 function ledgerOf(context: Context, data: QueryData, days: readonly number[]): Value {
-  const found = days.map(day => data.state.ledger.of(day)).filter((day): day is LedgerDay => day !== undefined)
+  const found = days
+    .filter(day => isVisible(data, day))
+    .map(day => data.state.ledger.of(day))
+    .filter((day): day is LedgerDay => day !== undefined)
   const sum = (of: (day: LedgerDay) => number) => countValue(found.reduce((total, day) => total + of(day), 0))
   const row = (name: string, value: Value) => {
     context.allocate(2 * Bytes.Pair)

@@ -82,7 +82,7 @@ export function keyAndDays(
 }
 
 /** Whether a query may see a day: within the retention, counted from its today; tomorrow, for clocks ahead of ours. */
-function isVisible(data: QueryData, day: number): boolean {
+export function isVisible(data: QueryData, day: number): boolean {
   return day > data.today - data.state.retention && day <= data.today + 1
 }
 
