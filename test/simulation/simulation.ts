@@ -243,7 +243,7 @@ export class Simulation {
 
   private query(place: number, source: number): void {
     const customer = this.places[place]
-    if (!customer || QUERIES.length === 0) return
+    if (!customer) return
     const to = this.processOf(customer)
     if (!to.alive || to.booting) return
     let answers = 0
@@ -558,6 +558,7 @@ export class Simulation {
   private async drain(shards: number, downMs: number): Promise<void> {
     this.count(this.report.crashes, 'drain')
     const { processes } = this
+    if (processes.some(process => process.booting)) return await this.crash('kill', shards, downMs)
     let left = processes.length
     for (const process of processes) {
       void process.shard.drain().then(
@@ -637,6 +638,7 @@ export class Simulation {
     if (found.length > 0) {
       throw new Violation(`${customer.id} is not what its entries say:\n    ${found.slice(0, 12).join('\n    ')}`)
     }
+    if (model.n > 0) await this.checkQueries(customer, process, model)
     for (const verdict of process.quarantine.list(customer.incarnation)) {
       this.report.convicted++
       if (!verdict.event.includes('poison')) throw new Violation(`an innocent event was set aside: ${verdict.event}`)
@@ -659,6 +661,33 @@ export class Simulation {
     }
     this.inside(to, () => to.shard.control(to.route(customer), request, reply))
     return this.rest(() => done, `${customer.id} answers`).then(() => answer)
+  }
+
+  private async checkQueries(customer: SimulatedCustomer, process: ShardProcess, model: CustomerModel): Promise<void> {
+    for (const { source, answer } of QUERIES) {
+      let real: string | undefined
+      const today = Math.max(model.day, process.shard['parts'].time.day())
+      this.inside(process, () => {
+        process.shard.query(
+          process.route(customer),
+          { source, params: {}, format: 'text' },
+          {
+            answered: (_type, body) => {
+              real = Buffer.from(body).toString().trim()
+            },
+            refused: error => {
+              real = `${error.code}: ${error.message}`
+            },
+          },
+        )
+      })
+      await this.rest(() => real !== undefined, `${customer.id} answers ${source}`)
+      this.report.queries++
+      // A query that met midnight may have seen either day.
+      if (today !== Math.max(model.day, process.shard['parts'].time.day())) continue
+      const expected = answer(model, today)
+      if (real !== expected) throw new Violation(`${customer.id} answers ${source} with ${real}; should be ${expected}`)
+    }
   }
 
   /** What clients were told is what happened. */
