@@ -6,7 +6,7 @@ import type { Limits } from '../core/limits.js'
 import { type Rendering, renderCsv, renderJson, renderText } from '../query/answer.js'
 import type { QueryData } from '../query/data.js'
 import { type CompiledQuery, compileQuery, QueryRun } from '../query/query.js'
-import type { RunningQuery } from './customer.js'
+import type { RunningQuery } from './protocol.js'
 import type { QueryRequest } from './service.js'
 
 const KEPT_QUERIES = 512

@@ -13,12 +13,13 @@ import type { CompiledQuery } from '../query/query.js'
 import { EntryKind, type Frame } from '../storage/contract.js'
 import { Applier } from './apply.js'
 import { ControlDesk } from './control.js'
-import { Customer, type Directory, ENGINE_VERSION, type RunningQuery, type WaitingBody } from './customer.js'
+import { Customer, ENGINE_VERSION } from './customer.js'
 import { Delivery, Queue } from './delivery.js'
 import { EVENTS_PREFIX_BYTES, encodeJson, writeEventsPrefix } from './entry.js'
 import { type CommitGroup, emptyGroup, FrameHold } from './group.js'
 import type { Parts, Surroundings } from './parts.js'
 import { Programs } from './programs.js'
+import type { Directory, RunningQuery, WaitingBody } from './protocol.js'
 import { QueryDesk } from './queries.js'
 import type {
   ControlReply,
@@ -325,7 +326,7 @@ export class Shard implements ShardService, Directory {
         retryAfterSeconds: 10,
       })
     }
-    if (customer.retryAtMs > 0 && this.parts.clock.monotonicMs() < customer.retryAtMs) {
+    if (customer.cannotLoad && this.parts.clock.monotonicMs() < customer.crashes.retryAtMs) {
       return new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
         retryAfterSeconds: 5,
       })
@@ -402,7 +403,7 @@ export class Shard implements ShardService, Directory {
       query.reply.refused(overloaded('the customer crashed while the query ran'))
     }
     customer.asked.clear()
-    customer.recordCrash(error)
+    customer.crashes.record(error)
     customer.restart()
     this.spawn(customer)
     this.wake(customer)

@@ -1,0 +1,190 @@
+// How a customer comes into memory: snapshot, then journal (law 1). All of it in steps, because a replay may take a second
+// and its neighbours do not wait for it. Live traffic meets the state in customer.apply; so does everything here.
+import { LetheError } from '../core/errors.js'
+import { Decoder } from '../event/decode.js'
+import { type CustomerFile, EntryKind } from '../storage/contract.js'
+import { CustomerState } from '../tables/state.js'
+import type { Customer } from './customer.js'
+import { Delivery } from './delivery.js'
+import { decodeJson, EVENTS_PREFIX_BYTES, type ResetEntry, readEventsPrefix } from './entry.js'
+
+const EVENTS_PER_DECODE_STEP = 64
+/** Looks at the clock (16 events each) in one step of a replay. */
+const LOOKS_PER_REPLAY_STEP = 8
+
+/** Brings a customer's memory back: its snapshot, then what the journal has above it. */
+export function* loadCustomer(customer: Customer): Generator<void, void> {
+  const { parts, route } = customer
+  const upTo = customer.syncedN
+  customer.orphanCommitted()
+  const snapshot = yield* readSnapshot(customer)
+  if (snapshot) {
+    customer.state = snapshot
+    const { program, refused } = parts.programs.recorded(snapshot.programSource)
+    customer.program = program
+    if (refused) {
+      parts.log.error(
+        { customer: route.id, err: refused },
+        'a stored program no longer compiles; the built-in one stands in',
+      )
+    }
+  }
+  yield
+  const delivery = new Delivery()
+  for (const entry of parts.journal.replay(route.incarnation, customer.state.n)) {
+    if (entry.n > upTo) break
+    if (entry.n !== customer.state.n + 1) yield* acceptGap(customer, entry.n)
+    delivery.clear()
+    delivery.customer = customer
+    delivery.kind = entry.kind
+    delivery.n = entry.n
+    delivery.ms = entry.ms
+    delivery.day = entry.day
+    delivery.bytes = entry.end - entry.start
+    if (entry.kind === EntryKind.Events) {
+      const prefix = readEventsPrefix(entry.bytes, entry.start)
+      const decoder = new Decoder({
+        format: prefix.format,
+        version: prefix.version,
+        sentAt: prefix.sentAt,
+        limits: parts.limits,
+      })
+      decoder.start(entry.bytes, entry.start + EVENTS_PREFIX_BYTES, entry.end)
+      while (!decoder.step(EVENTS_PER_DECODE_STEP)) yield
+      delivery.batch = decoder.batch
+      delivery.bytes -= EVENTS_PREFIX_BYTES
+      yield* judge(customer, delivery)
+    } else {
+      delivery.payload = Buffer.from(entry.bytes.subarray(entry.start, entry.end))
+    }
+    while (!applyAgain(customer, delivery)) {
+      if (customer.dayLoader) {
+        yield* customer.dayLoader
+        customer.dayLoader = undefined
+      } else yield
+    }
+    const orphan = customer.orphans.get(entry.n)
+    if (orphan) {
+      orphan.accepted = delivery.accepted
+      orphan.duplicates = delivery.duplicates
+      customer.orphans.delete(entry.n)
+      customer.directory.applied(customer, orphan)
+    }
+    yield
+  }
+  customer.lastN = Math.max(customer.lastN, customer.state.n)
+  // What a snapshot has, the journal may have trimmed: it does not know how far this customer has come.
+  customer.writer.lastN = customer.lastN
+  customer.syncedN = Math.max(customer.syncedN, customer.state.n)
+}
+
+/** Sets the event aside at which two processes died, before it is applied a third time. */
+function* judge(customer: Customer, delivery: Delivery): Generator<void, void> {
+  const { places, quarantine } = customer.parts
+  const { n, ms, day, batch } = delivery
+  const index = places.convicted(customer.route.incarnation, n)
+  if (index === undefined || quarantine.find(customer.route.incarnation, n, index)) return
+  customer.crashes.convict({ n, index, ms, day, batch: batch!, why: 'the process died here twice' })
+  while (customer.crashes.convicting) yield
+}
+
+/** Applies a replayed entry; what it counts for /metrics was counted when it came. */
+function applyAgain(customer: Customer, delivery: Delivery): boolean {
+  const { applier, places } = customer.parts
+  let looks = 0
+  applier.counting = customer.orphans.has(delivery.n)
+  if (places.watching) applier.watch = (n, index) => places.record(customer.route.incarnation, n, index)
+  try {
+    return customer.apply(delivery, () => ++looks >= LOOKS_PER_REPLAY_STEP)
+  } finally {
+    applier.counting = true
+    if (applier.watch) {
+      applier.watch = undefined
+      places.clear()
+    }
+  }
+}
+
+/** The snapshot in the customer's file; undefined if there is none, or if it is damaged and has been set aside. */
+function* readSnapshot(customer: Customer): Generator<void, CustomerState | undefined> {
+  const { parts, route } = customer
+  if (!parts.store.exists(route.incarnation)) return undefined
+  let file: CustomerFile | undefined
+  try {
+    file = parts.store.open(route.incarnation)
+    const meta = file.meta()
+    return meta && (yield* CustomerState.loading(customer.identity(), parts.limits, meta.rows))
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    file?.release()
+    file = undefined
+    setAside(customer, error.message)
+    return undefined
+  } finally {
+    file?.release()
+  }
+}
+
+function setAside(customer: Customer, why: string): void {
+  const { parts, route } = customer
+  const kept = parts.store.setAside(route.incarnation, why)
+  parts.filesSetAside()
+  parts.log.error(
+    { customer: route.id, kept, why },
+    'a damaged customer file was set aside; the customer goes on with what the journal has',
+  )
+}
+
+/** The journal starts above what the snapshot has: the snapshot is gone. Goes on from here if an entry says so, or by writing one. */
+function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
+  const { parts, route } = customer
+  if (customer.state.n !== 0) {
+    throw new LetheError(
+      'journal-gap',
+      `customer ${route.id}: the snapshot ends at entry ${customer.state.n}, the journal goes on at ${firstN}`,
+    )
+  }
+  let recorded = false
+  for (const entry of parts.journal.replay(route.incarnation, 0)) {
+    if (entry.kind !== EntryKind.Reset) continue
+    const reset = decodeJson<ResetEntry>(entry.bytes, entry.start, entry.end)
+    if (reset.lostUpTo >= firstN - 1) recorded = true
+    customer.state.setRetention(reset.retention)
+    yield
+  }
+  customer.state.n = firstN - 1
+  if (!recorded) customer.resetNeeded = firstN - 1
+}
+
+/** Loads one stored day into the customer's state. */
+export function* loadDay(customer: Customer, day: number): Generator<void, void> {
+  const { parts, route, state } = customer
+  let file: CustomerFile | undefined
+  try {
+    file = parts.store.open(route.incarnation)
+    const slot = file.days().find(([, stored]) => stored === day)?.[0]
+    const stored = slot === undefined ? undefined : file.day(slot)
+    if (stored === undefined) {
+      throw new LetheError(
+        'file-damaged',
+        `customer ${route.id}: the snapshot lists day ${day}, the file has no such day`,
+      )
+    }
+    yield* state.loadDay(day, stored.rows)
+  } catch (error) {
+    // The file goes aside as a whole: what is left of it is not to be trusted. The crash brings the customer back from the journal.
+    if (isDamage(error)) {
+      file?.release()
+      file = undefined
+      setAside(customer, error.message)
+    }
+    throw error
+  } finally {
+    file?.release()
+  }
+}
+
+/** What is on disk is not what was written: the file's own check said so, or a record in it does not read. */
+function isDamage(error: unknown): error is LetheError {
+  return error instanceof LetheError && /^(file|page)-damaged$|^bytes-/.test(error.code)
+}
