@@ -160,7 +160,8 @@ export class Applier {
     entry: ReplayEntry,
     batch: EventBatch,
   ): void {
-    const ledger = state.ledger.of(entry.day)
+    const oldest = state.day - state.retention + 1
+    const ledger = entry.day < oldest ? undefined : state.ledger.of(entry.day)
     if (!ledger || batch.count !== 1 || batch.types[0] === EventType.Rejected) return
     if (verdicts?.convicted(delivery.n, 0)) return
     const mark = replayMark(entry)
@@ -172,7 +173,7 @@ export class Applier {
     this.frameMs = entry.ms
     this.frameDay = entry.day
     this.readTime(batch, 0, entry.ms)
-    if (this.at >= (state.day - state.retention + 1) * DAY_MS) this.applyOne(state, program, batch, 0)
+    if (this.at >= oldest * DAY_MS) this.applyOne(state, program, batch, 0)
     this.place.n = 0
     this.place.batch = undefined
   }
