@@ -250,7 +250,14 @@ export class SymbolTable {
   private readonly symbols = new Map<string, Sym>()
   /** What its own symbols hold. */
   byteSize = 0
+  // Counted for each run, so that the same program always answers the same and learns nothing about others.
+  private unnamed = 0
   constructor(private readonly parent?: SymbolTable) {}
+
+  /** A symbol that is no other, whatever its name. */
+  unique(): Sym {
+    return new Sym(`g${++this.unnamed}`)
+  }
 
   find(name: string): Sym | undefined {
     return this.symbols.get(name) ?? this.parent?.find(name)
