@@ -31,9 +31,10 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
   }
   yield
   const delivery = new Delivery()
+  const held = parts.journal.range(route.incarnation)
+  if (held && held.first > customer.state.n + 1) yield* acceptGap(customer, held.first)
   for (const entry of parts.journal.replay(route.incarnation, customer.state.n)) {
     if (entry.n > upTo) break
-    if (entry.n !== customer.state.n + 1) yield* acceptGap(customer, entry.n)
     delivery.clear()
     delivery.customer = customer
     delivery.kind = entry.kind
@@ -71,6 +72,11 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
       customer.directory.applied(customer, orphan)
     }
     yield
+  }
+  if (customer.state.n < upTo) {
+    // The snapshot that these entries were trimmed for is gone.
+    customer.state.n = upTo
+    customer.resetNeeded = upTo
   }
   customer.lastN = Math.max(customer.lastN, customer.state.n)
   // What a snapshot has, the journal may have trimmed: it does not know how far this customer has come.
@@ -145,7 +151,7 @@ function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
     )
   }
   let recorded = false
-  for (const entry of parts.journal.replay(route.incarnation, 0)) {
+  for (const entry of parts.journal.replay(route.incarnation, firstN - 1)) {
     if (entry.kind !== EntryKind.Reset) continue
     const reset = decodeJson<ResetEntry>(entry.bytes, entry.start, entry.end)
     if (reset.lostUpTo >= firstN - 1) recorded = true

@@ -48,7 +48,7 @@ export type Operation = { readonly salt: number } & (
   | { readonly tag: 'replay'; readonly customer: number }
   /** The bug that poison events met is fixed. */
   | { readonly tag: 'cure' }
-  | { readonly tag: 'throw'; readonly customer: number }
+  | { readonly tag: 'throw' | 'damage'; readonly customer: number }
   | { readonly tag: 'fault'; readonly fault: Fault }
   /** `after`: operations of the disk until it happens; 0: at once. The node comes back with `shards` shards. */
   | {
@@ -135,6 +135,7 @@ export function planLife(seed: number, length = 60): Life {
       [1 * administration, () => ({ salt, tag: 'create', customer: some() })],
       [poison ? 1 : 0, () => ({ salt, tag: 'replay', customer: some() })],
       [poison ? 0.3 : 0, () => ({ salt, tag: 'cure' })],
+      [0.4 * faults, () => ({ salt, tag: 'damage', customer: some() })],
       [1, () => ({ salt, tag: 'throw', customer: some() })],
       [
         1 * clocks,

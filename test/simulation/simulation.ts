@@ -1,17 +1,19 @@
 // One life of a node, from a list of operations: run it, crash it, and compare what is left with the model.
 
+import type { ResetEntry } from '../../src/actors/entry.js'
 import { ownerOf } from '../../src/actors/routes.js'
 import type { ControlReply } from '../../src/actors/service.js'
 import { DAY_MS } from '../../src/core/clock.js'
 import type { LetheError } from '../../src/core/errors.js'
 import { defaultLimits, type Limits } from '../../src/core/limits.js'
+import { EntryKind } from '../../src/storage/contract.js'
 import { Dice, mixSeed } from './choices.js'
 import { Clients, type Request } from './client.js'
 import { differences } from './compare.js'
 import { newCustomer, type SimulatedCustomer } from './control.js'
 import { writeBody } from './events.js'
 import { isDeath, Machine, type Process } from './machine.js'
-import { CustomerModel } from './model.js'
+import { type Convicted, CustomerModel } from './model.js'
 import { PROGRAMS } from './model-programs.js'
 import { type NodeParts, ShardProcess } from './node.js'
 import { type CrashKind, describeOperation, type Fault, type Life, type Operation } from './operations.js'
@@ -67,6 +69,8 @@ export class Simulation {
   /** By place: who has the place now. */
   private readonly places: (SimulatedCustomer | undefined)[]
   private readonly models = new Map<bigint, CustomerModel>()
+  /** Customers that have lost a file: what their clients were told was of another state. */
+  private readonly damaged = new Set<bigint>()
   private processes: ShardProcess[] = []
   private shards: number
   private run = 0
@@ -202,6 +206,11 @@ export class Simulation {
       case 'throw':
         this.throwInto(operation.customer)
         break
+      case 'damage': {
+        const customer = this.places[operation.customer]
+        if (customer && this.store.damage(customer.incarnation)) this.throwInto(operation.customer)
+        break
+      }
       case 'fault':
         this.fault(operation.fault)
         break
@@ -621,9 +630,18 @@ export class Simulation {
       model = new CustomerModel(customer.hashKey, this.limits, this.life.retention)
       this.models.set(customer.incarnation, model)
     }
+    const convicted: Convicted = (n, index) => process.quarantine.find(customer.incarnation, n, index) !== undefined
     for (const entry of log.entries.slice(model.n)) {
-      model.apply(entry, (n, index) => process.quarantine.find(customer.incarnation, n, index) !== undefined)
+      model.apply(entry, convicted)
+      if (entry.kind !== EntryKind.Reset) continue
+      // The file is gone, and what the journal no longer had with it. What it had is all that there is.
+      this.damaged.add(customer.incarnation)
+      const reset: ResetEntry = JSON.parse(entry.payload.toString())
+      model = new CustomerModel(customer.hashKey, this.limits, reset.retention)
+      model.n = reset.lostUpTo
+      for (const kept of log.entries.slice(reset.lostUpTo, entry.n)) model.apply(kept, convicted)
     }
+    this.models.set(customer.incarnation, model)
     await this.rest(() => {
       for (let day = live.state.day - live.state.retention + 1; day <= live.state.day + 1; day++) {
         if (live.phase !== 'live') return false
@@ -695,7 +713,7 @@ export class Simulation {
     for (const request of this.clients.requests) {
       const { reply, n, incarnation } = request
       const expected = n === undefined ? undefined : this.models.get(incarnation)?.replies.get(n)
-      if (!reply || !expected) continue
+      if (!reply || !expected || this.damaged.has(incarnation)) continue
       request.reply = undefined
       this.report.events += expected.accepted + expected.duplicates + expected.rejected.length
       const is = `${reply.accepted} accepted, ${reply.duplicates} duplicates, rejected ${reply.rejected.map(r => r.index)}`

@@ -20,7 +20,7 @@ interface StoredFile {
 
 export class StoreWorld {
   private readonly files = new Map<bigint, StoredFile>()
-  readonly aside: string[] = []
+  private readonly damaged = new Set<bigint>()
   commits = 0
 
   /** The files as a process sees them. */
@@ -41,13 +41,13 @@ export class StoreWorld {
         machine.touch(process)
         await pause(machine, process)
         this.files.delete(incarnation)
+        this.damaged.delete(incarnation)
       },
-      setAside: (incarnation, why) => {
+      setAside: incarnation => {
         machine.touch(process)
         this.files.delete(incarnation)
-        const path = `${incarnation.toString(16)}.damaged`
-        this.aside.push(`${path}: ${why}`)
-        return path
+        this.damaged.delete(incarnation)
+        return `${incarnation.toString(16)}.damaged`
       },
       asideAtStart: [],
       close: async () => {},
@@ -66,8 +66,11 @@ export class StoreWorld {
     }
   }
 
-  positionOf(incarnation: bigint): number {
-    return this.visible(incarnation)?.n ?? 0
+  /** Something has eaten the file; whoever reads or writes it finds out. False if there is none. */
+  damage(incarnation: bigint): boolean {
+    if (!this.visible(incarnation)) return false
+    this.damaged.add(incarnation)
+    return true
   }
 
   private visible(incarnation: bigint): Snapshot | undefined {
@@ -79,6 +82,7 @@ export class StoreWorld {
     const alive = () => {
       if (released) throw new Bug('a customer file is used after its release')
       machine.touch(process)
+      if (this.damaged.has(incarnation)) throw machine.meet('file-damaged', fileDamaged(incarnation))
     }
     return {
       incarnation,
@@ -130,6 +134,9 @@ export class StoreWorld {
     }
   }
 }
+
+const fileDamaged = (incarnation: bigint): LetheError =>
+  new LetheError('file-damaged', `the file of ${incarnation.toString(16)} is damaged`, 503)
 
 function committed(before: Snapshot | undefined, write: FileWrite): Snapshot {
   const days = new Map<number, { day: number; rows: Rows }>()
