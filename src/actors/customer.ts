@@ -110,7 +110,7 @@ export class Customer {
   }
 
   // Day 0: the first entry brings the day. Today's would be another one in a replay, and make its events late.
-  private emptyState(): CustomerState {
+  emptyState(): CustomerState {
     return CustomerState.empty(this.identity(), this.parts.limits, 0, this.parts.settings.retention)
   }
 

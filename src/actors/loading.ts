@@ -30,9 +30,39 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
     }
   }
   yield
-  const delivery = new Delivery()
   const held = parts.journal.range(route.incarnation)
-  if (held && held.first > customer.state.n + 1) yield* acceptGap(customer, held.first)
+  let behindGap = held && held.first > customer.state.n + 1 ? held.first : undefined
+  if (snapshot && behindGap !== undefined) {
+    throw new LetheError(
+      'journal-gap',
+      `customer ${route.id}: the snapshot ends at entry ${snapshot.n}, the journal goes on at ${behindGap}`,
+    )
+  }
+  for (let replayed = false; !replayed; ) {
+    try {
+      if (behindGap !== undefined) yield* acceptGap(customer, behindGap)
+      yield* replay(customer, upTo)
+      replayed = true
+    } catch (error) {
+      behindGap = afterGap(error)
+      if (snapshot || behindGap === undefined) throw error
+    }
+  }
+  if (customer.state.n < upTo) {
+    // The snapshot that these entries were trimmed for is gone.
+    restartFrom(customer, upTo)
+    customer.resetNeeded = upTo
+  }
+  customer.lastN = Math.max(customer.lastN, customer.state.n)
+  // What a snapshot has, the journal may have trimmed: it does not know how far this customer has come.
+  customer.writer.lastN = customer.lastN
+  customer.syncedN = Math.max(customer.syncedN, customer.state.n)
+}
+
+/** Applies what the journal has above the state, up to entry `upTo`. */
+function* replay(customer: Customer, upTo: number): Generator<void, void> {
+  const { parts, route } = customer
+  const delivery = new Delivery()
   for (const entry of parts.journal.replay(route.incarnation, customer.state.n)) {
     if (entry.n > upTo) break
     delivery.clear()
@@ -73,15 +103,19 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
     }
     yield
   }
-  if (customer.state.n < upTo) {
-    // The snapshot that these entries were trimmed for is gone.
-    customer.state.n = upTo
-    customer.resetNeeded = upTo
-  }
-  customer.lastN = Math.max(customer.lastN, customer.state.n)
-  // What a snapshot has, the journal may have trimmed: it does not know how far this customer has come.
-  customer.writer.lastN = customer.lastN
-  customer.syncedN = Math.max(customer.syncedN, customer.state.n)
+}
+
+/** Empty, as if all entries up to n had never been: segments are trimmed in any order, so what is left before a gap is no state. */
+function restartFrom(customer: Customer, n: number): void {
+  customer.state = customer.emptyState()
+  customer.program = customer.parts.programs.builtin
+  customer.state.n = n
+}
+
+/** The entry behind a gap in the journal, if it is a gap that stopped a replay. */
+function afterGap(error: unknown): number | undefined {
+  if (!(error instanceof LetheError) || error.details['gap'] !== true) return undefined
+  return error.details['found'] as number
 }
 
 /** Sets the event aside at which two processes died, before it is applied a third time. */
@@ -144,12 +178,7 @@ function setAside(customer: Customer, why: string): void {
 /** The journal starts above what the snapshot has: the snapshot is gone. Goes on from here if an entry says so, or by writing one. */
 function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
   const { parts, route } = customer
-  if (customer.state.n !== 0) {
-    throw new LetheError(
-      'journal-gap',
-      `customer ${route.id}: the snapshot ends at entry ${customer.state.n}, the journal goes on at ${firstN}`,
-    )
-  }
+  restartFrom(customer, firstN - 1)
   let recorded = false
   for (const entry of parts.journal.replay(route.incarnation, firstN - 1)) {
     if (entry.kind !== EntryKind.Reset) continue
@@ -158,7 +187,6 @@ function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
     customer.state.setRetention(reset.retention)
     yield
   }
-  customer.state.n = firstN - 1
   if (!recorded) customer.resetNeeded = firstN - 1
 }
 

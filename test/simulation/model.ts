@@ -61,6 +61,8 @@ const plus = (counts: Map<string, number>, name: string, n = 1) => counts.set(na
 
 export class CustomerModel {
   n = 0
+  /** Of the log it follows. */
+  epoch = 0
   day = Number.NEGATIVE_INFINITY
   retention: number
   program: ModelProgram = PROGRAMS[0]!

@@ -208,7 +208,11 @@ export class Simulation {
         break
       case 'damage': {
         const customer = this.places[operation.customer]
-        if (customer && this.store.damage(customer.incarnation)) this.throwInto(operation.customer)
+        if (customer && this.store.damage(customer.incarnation)) {
+          this.damaged.add(customer.incarnation)
+          this.witness.log(customer.incarnation).mayLose = true
+          this.throwInto(operation.customer)
+        }
         break
       }
       case 'fault':
@@ -617,17 +621,18 @@ export class Simulation {
 
   private async checkCustomer(customer: SimulatedCustomer): Promise<void> {
     const log = this.witness.log(customer.incarnation)
-    const described = (await this.ask(customer, { tag: 'describe' })) as { n: number } | LetheError
-    if (described instanceof Error) throw new Violation(`${customer.id} cannot be described: ${described.message}`)
-    if (described.n !== log.durableN) {
-      throw new Violation(`${customer.id} stands at entry ${described.n}; entry ${log.durableN} was durable`)
-    }
+    const n = await this.positionOf(customer)
+    if (n < log.durableN && log.mayLose) log.cutTo(n)
+    if (n !== log.durableN)
+      throw new Violation(`${customer.id} stands at entry ${n}; entry ${log.durableN} was durable`)
+    log.mayLose &&= this.store.isDamaged(customer.incarnation)
     const process = this.processOf(customer)
     const live = process.customer(customer)
     if (!live) throw new Violation(`${customer.id} is not there after it has answered`)
     let model = this.models.get(customer.incarnation)
-    if (!model) {
+    if (!model || model.epoch !== log.epoch) {
       model = new CustomerModel(customer.hashKey, this.limits, this.life.retention)
+      model.epoch = log.epoch
       this.models.set(customer.incarnation, model)
     }
     const convicted: Convicted = (n, index) => process.quarantine.find(customer.incarnation, n, index) !== undefined
@@ -635,10 +640,10 @@ export class Simulation {
       model.apply(entry, convicted)
       if (entry.kind !== EntryKind.Reset) continue
       // The file is gone, and what the journal no longer had with it. What it had is all that there is.
-      this.damaged.add(customer.incarnation)
       const reset: ResetEntry = JSON.parse(entry.payload.toString())
       model = new CustomerModel(customer.hashKey, this.limits, reset.retention)
       model.n = reset.lostUpTo
+      model.epoch = log.epoch
       for (const kept of log.entries.slice(reset.lostUpTo, entry.n)) model.apply(kept, convicted)
     }
     this.models.set(customer.incarnation, model)
@@ -660,6 +665,17 @@ export class Simulation {
     for (const verdict of process.quarantine.list(customer.incarnation)) {
       this.report.convicted++
       if (!verdict.event.includes('poison')) throw new Violation(`an innocent event was set aside: ${verdict.event}`)
+    }
+  }
+
+  /** Where the customer stands: asked until it is at rest, for being asked may make it write a reset entry. */
+  private async positionOf(customer: SimulatedCustomer): Promise<number> {
+    for (let before = -1; ; ) {
+      const described = (await this.ask(customer, { tag: 'describe' })) as { n: number } | LetheError
+      if (described instanceof Error) throw new Violation(`${customer.id} cannot be described: ${described.message}`)
+      await this.settle()
+      if (described.n === before) return before
+      before = described.n
     }
   }
 

@@ -73,6 +73,10 @@ export class StoreWorld {
     return true
   }
 
+  isDamaged(incarnation: bigint): boolean {
+    return this.damaged.has(incarnation)
+  }
+
   private visible(incarnation: bigint): Snapshot | undefined {
     return this.files.get(incarnation)?.history.at(-1)
   }

@@ -18,11 +18,22 @@ export class CustomerLog {
   readonly entries: LoggedEntry[] = []
   /** Given to a journal and not known to be durable, in order. */
   undecided: { entry: LoggedEntry; by: Process; flying: boolean }[] = []
+  /** The customer's file is damaged: what was trimmed from the journal for its sake is lost, and its numbers with it. */
+  mayLose = false
+  /** Grows when entries were lost whose numbers are used again. */
+  epoch = 0
 
   constructor(readonly incarnation: bigint) {}
 
   get durableN(): number {
     return this.entries.length
+  }
+
+  /** Entries above n are lost. */
+  cutTo(n: number): void {
+    this.entries.length = n
+    this.undecided = []
+    this.epoch++
   }
 
   get lastN(): number {
@@ -122,6 +133,7 @@ export class Witness {
 
   private note(process: Process, incarnation: bigint, kind: EntryKind, n: number, bytes: Buffer): void {
     const log = this.log(incarnation)
+    if (log.mayLose && n <= log.durableN) log.cutTo(n - 1)
     if (n !== log.lastN + 1) {
       throw new Violation(`entry ${n} of customer ${incarnation.toString(16)} was written after entry ${log.lastN}`)
     }
