@@ -657,11 +657,14 @@ export class Simulation {
       }
       return true
     }, `all days of ${customer.id} are loaded`)
-    const found = differences(live.state, model)
+    // Of a customer that has lost its file nobody knows exactly what is left: a segment whose removal was not durable comes
+    // back with the power. It has to live, take events, and balance.
+    const lossy = this.damaged.has(customer.incarnation)
+    const found = differences(live.state, model).filter(line => !lossy || /balances|twice|stored/.test(line))
     if (found.length > 0) {
       throw new Violation(`${customer.id} is not what its entries say:\n    ${found.slice(0, 12).join('\n    ')}`)
     }
-    if (model.n > 0) await this.checkQueries(customer, process, model)
+    if (model.n > 0 && !lossy) await this.checkQueries(customer, process, model)
     for (const verdict of process.quarantine.list(customer.incarnation)) {
       this.report.convicted++
       if (!verdict.event.includes('poison')) throw new Violation(`an innocent event was set aside: ${verdict.event}`)
