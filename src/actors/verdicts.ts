@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import type { Disk } from '../storage/disk.js'
 import type { Verdict, VerdictStore } from './quarantine.js'
 
-export function verdictFolder(disk: Disk, folder: string): VerdictStore {
+/**
+ * Opens the folder. A verdict that the process before this one renamed into place may be in the page cache only (R3); it
+ * binds from now on, so it is durable before anybody reads it.
+ */
+export async function verdictFolder(disk: Disk, folder: string): Promise<VerdictStore> {
   disk.makeFolder(folder)
+  await disk.syncFolder(folder)
   return {
     load() {
       return disk

@@ -74,7 +74,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     settings: { retention: start.retention },
     journal,
     store,
-    quarantine: new Quarantine(verdictFolder(disk, at('quarantine'))),
+    quarantine: new Quarantine(await verdictFolder(disk, at('quarantine'))),
     places,
     actors: nactSystem(),
     log,

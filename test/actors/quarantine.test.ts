@@ -51,11 +51,11 @@ t.test('a replay noted beside a verdict is no second verdict', async t => {
 
 t.test('verdicts survive the loss of power as they were', async t => {
   const disk = new MemoryDisk({ random: seededRandom(1) })
-  const quarantine = new Quarantine(verdictFolder(disk, 'verdicts'))
+  const quarantine = new Quarantine(await verdictFolder(disk, 'verdicts'))
   await quarantine.convict(verdict(3, 1))
   await quarantine.convict({ ...verdict(2 ** 40, 9, 2n ** 63n + 5n), sentAt: 123 })
   disk.crash()
-  const again = new Quarantine(verdictFolder(disk, 'verdicts'))
+  const again = new Quarantine(await verdictFolder(disk, 'verdicts'))
   t.equal(again.count, 2)
   t.same(again.find(7n, 3, 1), verdict(3, 1))
   t.equal(again.find(2n ** 63n + 5n, 2 ** 40, 9)?.sentAt, 123)
@@ -64,11 +64,11 @@ t.test('verdicts survive the loss of power as they were', async t => {
 t.test('a power loss while a verdict is written leaves it or not, and never half of it', async t => {
   for (let seed = 0; seed < 40; seed++) {
     const disk = new MemoryDisk({ random: seededRandom(seed) })
-    const store = verdictFolder(disk, 'verdicts')
+    const store = await verdictFolder(disk, 'verdicts')
     void store.save(verdict(3, 1))
     for (let turns = 0; turns < seed % 4; turns++) await new Promise(resolve => setImmediate(resolve))
     disk.crash()
-    const found = verdictFolder(disk, 'verdicts').load()
+    const found = (await verdictFolder(disk, 'verdicts')).load()
     t.ok(found.length === 0 || found[0]!.event === verdict(3, 1).event)
   }
 })
