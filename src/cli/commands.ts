@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { addCustomerCommands } from './customer-commands.js'
 import { askNode } from './node-client.js'
+import { secretOption } from './secret-option.js'
 import type { EarlyShard } from './serve.js'
 import { rowsOf, textTable } from './text-table.js'
 import { VERSION } from './version.js'
@@ -90,7 +91,7 @@ function addQuery(lethe: Command): void {
     .description('Ask a running node, in Scheme')
     .argument('[expression]', 'the query; left out, it is read from --file or standard input')
     .option('--url <url>', 'where the node is (LETHE_URL)', DEFAULT_URL)
-    .option('--key <key>', 'a query key, or the admin token with --customer (LETHE_KEY)', process.env['LETHE_KEY'])
+    .addOption(secretOption('--key <key>', 'a query key, or the admin token with --customer', 'LETHE_KEY'))
     .option('--customer <id>', 'whose data, with the admin token')
     .option('--format <format>', 'text, json, csv or table', 'text')
     .option('--file <file>', 'read the query from a file ("-": standard input)')
@@ -132,7 +133,7 @@ function addRepl(lethe: Command): void {
     .command('repl')
     .description('Ask a running node, line by line')
     .option('--url <url>', 'the node', DEFAULT_URL)
-    .option('--key <key>', 'query key, or the admin token with --customer (LETHE_KEY)', process.env['LETHE_KEY'])
+    .addOption(secretOption('--key <key>', 'a query key, or the admin token with --customer', 'LETHE_KEY'))
     .option('--customer <id>', 'with the admin token: whose data')
     .action(async (options: { url: string; key?: string; customer?: string }) => {
       if (!options.key) throw new LetheError('no-key', 'a query key is needed: --key, or LETHE_KEY')

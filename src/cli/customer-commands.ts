@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import type { Command } from 'commander'
 import { LetheError } from '../core/errors.js'
 import { askJson, askNode, type NodeAddress } from './node-client.js'
+import { secretOption } from './secret-option.js'
 import { textTable } from './text-table.js'
 
 interface AdminOptions {
@@ -52,6 +53,15 @@ function describe(view: View & Readonly<Record<string, unknown>>): string {
   ]
   const keyRows = keys.map(key => [key.kind, key.key ?? `${key.prefix}…`, key.created])
   return `${textTable(rows.map(([name, value]) => [name, typeof value === 'number' ? String(value) : value]))}\n${textTable(keyRows, ['key', 'text', 'created'])}`
+}
+
+/** Asks a person at a terminal to type the customer's name. */
+async function askSure(id: string): Promise<void> {
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`This erases all data of ${id} for good. Type ${id} to go on: `)
+  terminal.close()
+  if (answer.trim() !== id) throw new LetheError('not-sure', `${id} is not deleted`)
 }
 
 async function list(options: AdminOptions): Promise<void> {
@@ -108,7 +118,7 @@ export function addCustomerCommands(lethe: Command, defaultUrl: string): void {
       .command(usage)
       .description(description)
       .option('--url <url>', 'where the node is (LETHE_URL)', defaultUrl)
-      .option('--token <token>', 'the admin token (LETHE_ADMIN_TOKEN)', process.env['LETHE_ADMIN_TOKEN'])
+      .addOption(secretOption('--token <token>', 'the admin token', 'LETHE_ADMIN_TOKEN'))
       .option('--json', 'print JSON')
 
   command('create <id>', 'create a customer; prints its keys, the query key this one time').action(
@@ -135,9 +145,10 @@ export function addCustomerCommands(lethe: Command, defaultUrl: string): void {
     })
   }
   command('delete <id>', 'delete a customer and all its data, for good')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask (a script is never asked)')
     .action(async (id: string, options: AdminOptions & { yes?: boolean }) => {
-      if (!options.yes) throw new LetheError('not-sure', `this erases all data of ${id} for good: add --yes`)
+      // At a terminal a slip of the hand is likely; in a script the command itself is the decision.
+      if (!options.yes && process.stdin.isTTY) await askSure(id)
       const answer = await askJson(nodeOf(options), 'DELETE', pathOf(id))
       print(options, answer, () => `${id} is deleted\n`)
     })

@@ -2,6 +2,12 @@
 // The program `lethe`. A shard's process is started before anything else is loaded: what it has to load takes longest.
 import { forkShard } from './shard-process.js'
 
+// `lethe … | head` closes the pipe when it has seen enough: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 const args = process.argv.slice(2)
 const isServe = args[0] === 'serve' && !args.some(arg => arg === '--help' || arg === '-h')
 const early = isServe ? forkShard() : undefined

@@ -9,6 +9,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { Command } from 'commander'
 import { type Clock, systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
+import { secretOption } from './secret-option.js'
 
 interface Recorded {
   readonly proto?: string
@@ -193,7 +194,7 @@ export async function runReplay(args: readonly string[], print: (line: string) =
     .description('Sends a capture of recorded requests to a running node')
     .argument('<file...>', 'JSON lines, a request each')
     .option('--url <url>', 'where the node is', process.env['LETHE_URL'] ?? 'http://127.0.0.1:7070')
-    .requiredOption('--key <key>', 'the ingest key to send with (or LETHE_KEY)', process.env['LETHE_KEY'])
+    .addOption(secretOption('--key <key>', 'the ingest key to send with', 'LETHE_KEY').makeOptionMandatory())
     .option('--rate <n>', 'requests a second', positive, 200)
     .option('--times <n>', 'how often', positive, 1)
   command.parse([...args], { from: 'user' })

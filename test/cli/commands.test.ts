@@ -82,8 +82,7 @@ t.test('query, customer, inspect and admin-token do what they say', async t => {
   t.match(await run('customer', 'program', 'acme'), /bump! "mine"/)
   t.match(await run('customer', 'program', 'acme', '--reset'), /built-in/)
   t.equal(JSON.parse(await run('customer', 'show', 'acme', '--json')).id, 'acme')
-  t.equal((await lethe(['customer', 'delete', 'acme'], env)).code, 1)
-  t.match(await run('customer', 'delete', 'acme', '--yes'), /deleted/)
+  t.match(await run('customer', 'delete', 'acme'), /deleted/, 'a script is not asked')
   t.equal((await lethe(['customer', 'show', 'acme'], env)).code, 1)
 
   t.match((await lethe(['inspect', data])).stderr, /is in use by a Lethe node/)
@@ -99,4 +98,13 @@ t.test('query, customer, inspect and admin-token do what they say', async t => {
   t.equal((await again.admin(fresh, 'GET', '/v1/customers')).status, 200)
   t.equal(await again.stop(), 0)
   t.ok(fs.existsSync(path.join(data, 'control')))
+})
+
+t.test('help never prints a secret that the environment holds', async t => {
+  const secret = 'lat_0123456789abcdef0123'
+  for (const args of [['customer', 'list'], ['query'], ['repl']]) {
+    const { stdout } = await lethe([...args, '--help'], { LETHE_ADMIN_TOKEN: secret, LETHE_KEY: secret })
+    t.match(stdout, /Usage/)
+    t.notMatch(stdout, secret)
+  }
 })
