@@ -2,7 +2,7 @@
 import { LetheError } from '../../src/core/errors.js'
 import { defaultLimits } from '../../src/core/limits.js'
 import { compileTop, type Numbering } from '../../src/query/compiler.js'
-import type { Core } from '../../src/query/core-form.js'
+import type { Core, GlobalVariable } from '../../src/query/core-form.js'
 import { dropSignal } from '../../src/query/event-primitives.js'
 import { theEvent } from '../../src/query/event-value.js'
 import { standardLibrary } from '../../src/query/library.js'
@@ -18,14 +18,19 @@ export function runOnMachine(source: string, event: object): string[] {
   const { forms, onEvent, symbols } = readProgram(source, defaultLimits)
   const globals: (Value | undefined)[] = library.globals.slice()
   const literals: Value[] = library.literals.slice()
+  // What programs stand on is shared by all of them, so its slots are remembered here, not in the variables.
+  const slots = new Map<GlobalVariable, number>()
   const numbering: Numbering = {
     literals,
     slotOf: variable => {
-      if (variable.slot < 0) {
+      if (variable.slot >= 0) return variable.slot
+      let slot = slots.get(variable)
+      if (slot === undefined) {
         const initial = variable.primitive ?? (variable.hides === undefined ? undefined : globals[variable.hides.slot])
-        variable.slot = globals.push(initial) - 1
+        slot = globals.push(initial) - 1
+        slots.set(variable, slot)
       }
-      return variable.slot
+      return slot
     },
   }
   const call: Core = {
