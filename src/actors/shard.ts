@@ -594,12 +594,16 @@ export class Shard implements ShardService, Directory {
   private scheduleTurn(): void {
     if (this.turnScheduled) return
     this.turnScheduled = true
-    this.parts.defer(() => this.turn())
+    // Only here is the mark taken back: a turn that a finished commit begins by itself has another one scheduled already, and
+    // each such pair would go on as two, until the loop ran dozens of turns for every look at the sockets.
+    this.parts.defer(() => {
+      this.turnScheduled = false
+      this.turn()
+    })
   }
 
   /** One round of the loop: customers in turn, then the commit of what has gathered. */
   turn(): void {
-    this.turnScheduled = false
     if (this.failed) return
     this.commit()
     const { clock, limits } = this.parts
