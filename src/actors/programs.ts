@@ -3,7 +3,7 @@
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import type { EventProgram } from '../query/event-program.js'
-import { builtinProgram, compileProgram } from '../query/program.js'
+import { builtinProgram, compileProgram, loadProgram } from '../query/program.js'
 
 /** Programs kept although nobody runs them at the moment. */
 const KEPT_PROGRAMS = 256
@@ -17,12 +17,16 @@ export class Programs {
 
   /** Compiles and checks; throws LetheError 400 with line and column. null is the built-in one. */
   check(source: string | null): EventProgram {
+    return this.kept(source, compileProgram)
+  }
+
+  private kept(source: string | null, compile: (source: string, limits: Limits) => EventProgram): EventProgram {
     if (source === null) return this.builtin
     let program = this.compiled.get(source)
     if (program) {
       this.compiled.delete(source)
     } else {
-      program = compileProgram(source, this.limits)
+      program = compile(source, this.limits)
       if (this.compiled.size >= KEPT_PROGRAMS) {
         for (const oldest of this.compiled.keys()) {
           this.compiled.delete(oldest)
@@ -35,12 +39,12 @@ export class Programs {
   }
 
   /**
-   * The program of a journaled entry. It was checked before it was journaled; should this engine refuse what an older one
+   * The program of a journaled entry. It was checked before it was journaled, and is not tried on samples again; should this engine refuse what an older one
    * took, the built-in program stands in and the reason is answered, so that no event is lost over it.
    */
   recorded(source: string | null): { program: EventProgram; refused: LetheError | undefined } {
     try {
-      return { program: this.check(source), refused: undefined }
+      return { program: this.kept(source, loadProgram), refused: undefined }
     } catch (error) {
       if (!(error instanceof LetheError)) throw error
       return { program: this.builtin, refused: error }

