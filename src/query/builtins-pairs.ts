@@ -4,11 +4,12 @@
 import { LetheError } from '../core/errors.js'
 import { indexOf, listItems, pairOf } from './argument.js'
 import { outOfRange, wrongType } from './complaint.js'
+import { sorted } from './data.js'
 import { fixed, sliced, spread } from './define.js'
 import { Comparison, equalAtoms, eqv } from './equality.js'
 import { add, multiply } from './number.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
-import { Bytes, listOf, Pair, type Value } from './value.js'
+import { Bytes, Flonum, listOf, Pair, type Value } from './value.js'
 
 const STRETCH = 4096
 
@@ -126,6 +127,44 @@ function append(context: Context, args: Value[]): Value {
     const items = listItems('append', context, args[i]!)
     context.allocate(items.length * Bytes.Pair)
     result = listOf(items, result)
+  }
+  return result
+}
+
+/** The number at place `i` of an iota. */
+function nth(context: Context, i: number, start: Value | undefined, step: Value | undefined): Value {
+  if (step === undefined && (start === undefined || start === 0)) return i
+  return add(context, start ?? 0, multiply(context, i, step ?? 1))
+}
+
+function* iotaSlowly(context: Context, count: number, start: Value, step: Value): Resumable {
+  let result: Value = null
+  for (let i = count - 1; i >= 0; i--) {
+    result = new Pair(nth(context, i, start, step), result)
+    if ((i & (STRETCH - 1)) === 0) yield STRETCH
+  }
+  return result
+}
+
+/** A list of numbers in order; #f where something is no number that doubles hold, which is for the library to sort. */
+function* sortNumbers(context: Context, list: Value, isDescending: Value): Resumable {
+  const items: (number | Flonum)[] = []
+  for (let at = list; at instanceof Pair; at = at.cdr) {
+    const item = at.car
+    if (typeof item !== 'number' && !(item instanceof Flonum && !Number.isNaN(item.value))) return false
+    items.push(item)
+    if ((items.length & (STRETCH - 1)) === 0) {
+      context.allocate(STRETCH * 16)
+      yield STRETCH
+    }
+  }
+  const of = (item: number | Flonum): number => (typeof item === 'number' ? item : item.value)
+  const inOrder = yield* sorted(items, isDescending === false ? (a, b) => of(a) < of(b) : (a, b) => of(a) > of(b))
+  context.allocate(inOrder.length * Bytes.Pair)
+  let result: Value = null
+  for (let i = inOrder.length - 1; i >= 0; i--) {
+    result = new Pair(inOrder[i]!, result)
+    if ((i & (STRETCH - 1)) === 0) yield STRETCH
   }
   return result
 }
@@ -312,26 +351,21 @@ export const pairs: PrimitiveGroup = {
       '(2 two)',
     ]),
     sliced('(%assoc KEY ALIST)', 'As `assq`, by `equal?`.', (_, a, b) => lookUp('assoc', equalAtoms, a, b)),
-    fixed(
+    sliced(
       '(iota COUNT [START] [STEP])',
       'COUNT numbers from START (0) by STEP (1).',
       (context, k, start, step) => {
         const count = indexOf('iota', k, 0, 10_000_000)
         context.allocate(count * Bytes.Pair)
+        if (count > STRETCH) return iotaSlowly(context, count, start, step)
         context.charge(count)
         let result: Value = null
-        for (let i = count - 1; i >= 0; i--) {
-          result = new Pair(
-            step === undefined && (start === undefined || start === 0)
-              ? i
-              : add(context, start ?? 0, multiply(context, i, step ?? 1)),
-            result,
-          )
-        }
+        for (let i = count - 1; i >= 0; i--) result = new Pair(nth(context, i, start, step), result)
         return result
       },
       ['(iota 3 1)', '(1 2 3)'],
     ),
+    sliced('(%sort-numbers LIST DESCENDING?)', 'The numbers of LIST in order, or #f.', sortNumbers),
     fixed(
       '(eq? A B)',
       '#t if A and B are the same object; symbols, (), booleans, characters and small integers are if they look the same.',

@@ -339,7 +339,13 @@
 ;; (list-sort > '(3 1 2)) => (3 2 1)
 (define (list-sort less? list) (sort list less?))
 
+; Numbers by the builtin < or > need no call for each comparison.
 (define (%sort-list list less?)
+  (or (and (or (eq? less? <) (eq? less? >)) (pair? list)
+           (%sort-numbers list (eq? less? >)))
+      (%merge-sort list less?)))
+
+(define (%merge-sort list less?)
   (define rest list)
   (define (run n)
     (if (= n 1)
