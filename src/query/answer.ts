@@ -25,6 +25,40 @@ const STEPS = 2000
 /** Characters of an answer at most: far more than anybody reads, an eighth of what the program itself may hold. */
 const answerLimit = (limits: Limits): number => limits.maxQueryHeapBytes >> 3
 
+/** An answer that gets longer than this is looked through for a cycle, so that one fails soon, and no short one pays. */
+const SUSPICIOUS_LENGTH = 100_000
+
+const partsOf = (value: Value): readonly Value[] | undefined => {
+  if (value instanceof Pair) return [value.cdr, value.car]
+  if (value instanceof Vector || value instanceof Values) return value.items
+  if (value instanceof HashTable) return [...value.entries.values()].flatMap(entry => [entry.key, entry.value])
+  return undefined
+}
+
+/** Throws LetheError memory-limit where a value contains itself. */
+function* refuseCycles(value: Value, limit: number): Generator<void, void, void> {
+  const above = new Set<Value>()
+  const through = new Set<Value>()
+  // A place that is left once all its parts have been is marked by `undefined` before it.
+  const stack: (Value | undefined)[] = [value]
+  for (let steps = 1; stack.length > 0; steps++) {
+    if (steps % STEPS === 0) yield
+    const next = stack.pop()
+    if (next === undefined) {
+      const left = stack.pop()!
+      above.delete(left)
+      through.add(left)
+      continue
+    }
+    const parts = partsOf(next)
+    if (parts === undefined || through.has(next)) continue
+    if (above.has(next)) throw memoryLimit(limit)
+    above.add(next)
+    stack.push(next, undefined)
+    for (const part of parts) stack.push(part)
+  }
+}
+
 /** Answers text in the end; yields now and then, so that a long answer is no pause. */
 export type Rendering = Generator<void, string, void>
 
@@ -32,6 +66,7 @@ function* jsonValue(value: Value, limit: number): Rendering {
   const parts: string[] = []
   const stack: (Value | Rest)[] = [value]
   let length = 0
+  let isSuspicious = true
   let text = ''
   for (let steps = 1; stack.length > 0; steps++) {
     const next = stack.pop()!
@@ -57,6 +92,10 @@ function* jsonValue(value: Value, limit: number): Rendering {
       parts.push(text)
       text = ''
       yield
+      if (isSuspicious && length > SUSPICIOUS_LENGTH) {
+        isSuspicious = false
+        yield* refuseCycles(value, limit)
+      }
     }
   }
   if (length + text.length > limit) throw memoryLimit(limit)
@@ -103,10 +142,15 @@ function jsonAtom(value: Value): string {
 function* writtenText(value: Value, limit: number): Rendering {
   const printer = new Printer(value, false)
   const parts: string[] = []
+  let isSuspicious = true
   while (!printer.step(STEPS)) {
     if (printer.length > limit) throw memoryLimit(limit)
     parts.push(printer.take())
     yield
+    if (isSuspicious && printer.length > SUSPICIOUS_LENGTH) {
+      isSuspicious = false
+      yield* refuseCycles(value, limit)
+    }
   }
   if (printer.length > limit) throw memoryLimit(limit)
   parts.push(printer.take())
