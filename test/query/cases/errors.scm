@@ -387,3 +387,10 @@ else
 
 %winders
 ; !> unbound-variable `%winders` is not defined
+
+; The common divisor of two such numbers would hold everybody up.
+(/ (expt 7 100000) (expt 3 100000))
+; !> memory-limit an exact integer would have more than 16384 bits
+
+(let ((l (list 1 2))) (set-cdr! (cdr l) l) (vector l))
+; !> memory-limit the program needs more memory than its limit of 8388608 bytes
