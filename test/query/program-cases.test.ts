@@ -76,6 +76,11 @@ for (const file of new Set(cases.map(one => one.file))) {
   t.test(`every program of ${file} answers the same as JavaScript`, async t => {
     const wrong: string[] = []
     for (const one of cases.filter(other => other.file === file)) {
+      // Memory is bounded by the machine and by the writer of answers; a program has neither. A cyclic value would be written for ever here.
+      if (one.error?.startsWith('memory-limit')) {
+        skipped++
+        continue
+      }
       const result = evaluateEmitted(one.program)
       if (lesser(result)) {
         skipped++
