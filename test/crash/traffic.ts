@@ -170,11 +170,11 @@ export class Traffic {
     }
   }
 
-  /** What the node says otherwise than it must, of all customers. The clients rest. */
-  async differences(): Promise<string[]> {
+  /** What the node says otherwise than it must, of all customers; or another node with its data. The clients rest. */
+  async differences(node = this.node()): Promise<string[]> {
     const found = [...this.failures]
     for (const customer of this.customers) {
-      const said = JSON.stringify(await this.said(customer))
+      const said = JSON.stringify(await this.said(node, customer))
       const must = JSON.stringify(this.must(customer))
       if (said !== must) found.push(`${customer.id} says ${said}, but it is ${must}`)
     }
@@ -187,8 +187,8 @@ export class Traffic {
     return { events, names: sorted, metric, timers, sessions: sessions.size, users: 'right', balanced: true }
   }
 
-  private async said({ id, queryKey }: Customer): Promise<unknown> {
-    const [names, metric, timers, sessions, users, ledger] = (await this.node().value(
+  private async said(node: TestNode, { id, queryKey }: Customer): Promise<unknown> {
+    const [names, metric, timers, sessions, users, ledger] = (await node.value(
       queryKey,
       `(list (top 1000 "event" (last 7)) (count "metric/count" "cost" (last 7)) (observations "metric/timer" "wait" (last 7))
              (count "sessions" (last 7)) (uniques "users" (last 7)) (ledger (last 7)))`,
