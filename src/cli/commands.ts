@@ -1,10 +1,11 @@
 // The commands of `lethe`, their flags and their help.
 import fs from 'node:fs'
+import path from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { addCustomerCommands } from './customer-commands.js'
-import { askNode } from './node-client.js'
+import { askJson, askNode } from './node-client.js'
 import { secretOption } from './secret-option.js'
 import type { EarlyShard } from './serve.js'
 import { rowsOf, textTable } from './text-table.js'
@@ -155,6 +156,32 @@ function addAdminToken(lethe: Command): void {
     })
 }
 
+function addBackup(lethe: Command): void {
+  lethe
+    .command('backup')
+    .description('Copy all data of a running node, consistently, into a folder of its machine')
+    .argument('<folder>', 'empty, or not there yet')
+    .option('--url <url>', 'where the node is (LETHE_URL)', DEFAULT_URL)
+    .addOption(secretOption('--token <token>', 'the admin token', 'LETHE_ADMIN_TOKEN'))
+    .action(async (folder: string, options: { url: string; token?: string }) => {
+      if (!options.token) throw new LetheError('no-token', 'the admin token is needed: --token, or LETHE_ADMIN_TOKEN')
+      const node = { url: options.url, key: options.token }
+      const { files, bytes } = await askJson(node, 'POST', '/v1/backup', { folder: path.resolve(folder) })
+      process.stdout.write(`${files} files, ${bytes} bytes are in ${path.resolve(folder)}\n`)
+    })
+  lethe
+    .command('restore')
+    .description('Make a data folder of a backup; then start a node on it')
+    .argument('<folder>', 'the backup')
+    .option('--data <folder>', 'where to: empty, or not there yet', './data')
+    .action(async (folder: string, options: { data: string }) => {
+      const { restore } = await import('./backup.js')
+      const data = path.resolve(options.data)
+      const { files, bytes, at } = await restore(path.resolve(folder), data)
+      process.stdout.write(`${files} files, ${bytes} bytes as of ${at} are in ${data}\nlethe serve --data ${data}\n`)
+    })
+}
+
 function addInspect(lethe: Command): void {
   lethe
     .command('inspect')
@@ -184,6 +211,7 @@ export async function run(args: readonly string[], early: EarlyShard): Promise<n
   addQuery(lethe)
   addCustomerCommands(lethe, DEFAULT_URL)
   addInspect(lethe)
+  addBackup(lethe)
   addEval(lethe, exit)
   addRepl(lethe)
   addAdminToken(lethe)

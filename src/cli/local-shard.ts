@@ -16,15 +16,18 @@ import { openCustomerStore } from '../storage/customer-store.js'
 import { realDisk } from '../storage/disk.js'
 import { openJournal } from '../storage/journal.js'
 import { takeLock } from '../storage/lock.js'
+import { type BackupTarget, backUpCustomers, backUpJournal, type CopiedFile } from './backup.js'
 import { shardLock } from './data-lock.js'
 import type { Log } from './log.js'
-import type { ShardStart } from './messages.js'
+import type { BackupStep, ShardStart } from './messages.js'
 import { sweepTombstones } from './tombstones.js'
 
 export interface LocalShard {
   readonly service: ShardService
   readonly control: ControlReader
   readonly routes: Routes
+  /** This shard's part in a step of a backup. */
+  backup(step: BackupStep, target: BackupTarget): Promise<CopiedFile[]>
   close(): Promise<void>
 }
 
@@ -94,6 +97,12 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const ticking = setInterval(() => service.tick(), TICK_MS)
   const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
   const stopSweeping = sweepTombstones(at('customers'), control, store, owned, log)
+  const backup = async (step: BackupStep, target: BackupTarget): Promise<CopiedFile[]> => {
+    if (step === 'files') return await backUpCustomers(start.dataFolder, target, owned, store)
+    if (step === 'journal') return await backUpJournal(start.dataFolder, target, journal)
+    journal.holdTrimming(step === 'hold')
+    return []
+  }
   const close = async () => {
     clearInterval(ticking)
     stopSweeping()
@@ -101,5 +110,5 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     await control.close()
     lock.release()
   }
-  return { service, control, routes, close }
+  return { service, control, routes, backup, close }
 }

@@ -4,6 +4,7 @@ import type { AdminRequest } from '../actors/administration.js'
 import type { PeerAddress } from '../actors/peers.js'
 import type { Limits } from '../core/limits.js'
 import type { ShardReport } from '../http/node.js'
+import type { BackupTarget, CopiedFile } from './backup.js'
 
 /** All that a shard needs to begin. */
 export interface ShardStart {
@@ -31,6 +32,8 @@ export type ToShard =
   | { readonly tag: 'answered'; readonly ask: number; readonly value: unknown }
   | { readonly tag: 'refused'; readonly ask: number; readonly error: PlainError }
   | { readonly tag: 'report'; readonly ask: number }
+  /** Do this step of a backup, then say so. */
+  | { readonly tag: 'backup'; readonly ask: number; readonly step: BackupStep; readonly target: BackupTarget }
   /** Take nothing new; say `quiet` when all that was taken is answered. */
   | { readonly tag: 'quiesce' }
   /** Commit, checkpoint, close, exit. Every shard is quiet by now. */
@@ -44,11 +47,21 @@ export type ToSupervisor =
   | { readonly tag: 'administer'; readonly ask: number; readonly request: AdminRequest }
   | { readonly tag: 'reports'; readonly ask: number }
   | { readonly tag: 'report'; readonly ask: number; readonly report: ShardReport }
+  | { readonly tag: 'backup'; readonly ask: number; readonly folder: string }
+  | {
+      readonly tag: 'backed-up'
+      readonly ask: number
+      readonly files: readonly CopiedFile[]
+      readonly error?: PlainError
+    }
   /** Sent every second: the event loop turns. */
   | { readonly tag: 'alive' }
   | { readonly tag: 'quiet' }
   /** It cannot begin, and starting again would not help: what a person is told. */
   | { readonly tag: 'hopeless'; readonly message: string }
+
+/** `hold` stops trimming, `release` lets it go on. */
+export type BackupStep = 'hold' | 'files' | 'journal' | 'release'
 
 export interface PlainError {
   readonly code: string

@@ -104,6 +104,16 @@ function processReport(): ProcessReport {
   }
 }
 
+/** This shard's part in a backup. Only a LetheError, or the disk, can fail here: neither is a reason to end. */
+async function backUp(shard: Running, { ask, step, target }: Extract<ToShard, { tag: 'backup' }>): Promise<void> {
+  try {
+    tell({ tag: 'backed-up', ask, files: await shard.local.backup(step, target) })
+  } catch (error) {
+    const { code = 'backup-failed', status = 500 } = error instanceof LetheError ? error : {}
+    tell({ tag: 'backed-up', ask, files: [], error: { code, status, message: (error as Error).message } })
+  }
+}
+
 /** Takes nothing new, and says so when all that was taken is answered. */
 function quiesce(shard: Running): void {
   shard.http.stopAccepting()
@@ -143,6 +153,8 @@ function take(message: ToShard): void {
     case 'report':
       if (shard) tell({ tag: 'report', ask: message.ask, report: reportOf(shard) })
       return
+    case 'backup':
+      return shard && void backUp(shard, message)
     case 'quiesce':
       // One that has not begun has nothing to answer and nothing to save.
       return shard ? quiesce(shard) : process.exit(0)

@@ -27,6 +27,10 @@ export class ShardNode implements NodeSupervision {
     return (await this.ask(ask => ({ tag: 'reports', ask }))) as { shards: ShardReport[]; restarts: number }
   }
 
+  backup(folder: string): Promise<unknown> {
+    return this.ask(ask => ({ tag: 'backup', ask, folder }))
+  }
+
   answered(ask: number, value: unknown): void {
     const waiting = this.asks.get(ask)
     this.asks.delete(ask)

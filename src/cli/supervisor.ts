@@ -13,6 +13,7 @@ import { LetheError } from '../core/errors.js'
 import type { Random } from '../core/random.js'
 import type { ShardReport } from '../http/node.js'
 import type { ControlWriter } from '../storage/contract.js'
+import { BackupDesk } from './backup-desk.js'
 import type { Log } from './log.js'
 import type { PlainError, ShardStart, ToShard, ToSupervisor } from './messages.js'
 import { forkShard, ShardProcess } from './shard-process.js'
@@ -63,6 +64,7 @@ export class Supervisor {
   private readonly changes = new Map<number, Change>()
   private readonly gatherings = new Map<number, Gathering>()
   private readonly waiters = new Set<() => void>()
+  private readonly backups: BackupDesk
   private readonly ticker: NodeJS.Timeout
   private generation = 0
   private numbers = 0
@@ -78,6 +80,7 @@ export class Supervisor {
       .toString()
     this.pauses = new Array<number>(start.shards).fill(0)
     this.tickedMs = clock.monotonicMs()
+    this.backups = new BackupDesk({ start, control, clock, shards: () => this.shards })
     for (let shard = 0; shard < start.shards; shard++) this.spawn(shard, shard === 0 ? options.early : undefined)
     this.ticker = setInterval(() => this.tick(), TICK_MS)
   }
@@ -117,6 +120,7 @@ export class Supervisor {
       gathering.waitingFor.delete(process)
       this.settleGathering(number, gathering)
     }
+    this.backups.ended()
     this.wakeWaiters()
     if (this.draining || this.shards[process.shard] !== process) return
     if (process.hopeless !== undefined) return this.options.hopeless(process.hopeless)
@@ -210,6 +214,14 @@ export class Supervisor {
           })
           .catch((error: unknown) => from.tell({ tag: 'refused', ask: message.ask, error: this.plainError(error) }))
         return
+      case 'backup':
+        void this.backups
+          .backUp(message.folder)
+          .then(value => from.tell({ tag: 'answered', ask: message.ask, value }))
+          .catch((error: unknown) => from.tell({ tag: 'refused', ask: message.ask, error: this.plainError(error) }))
+        return
+      case 'backed-up':
+        return this.backups.done(from, message)
       case 'reports':
         void this.gather().then(shards =>
           from.tell({ tag: 'answered', ask: message.ask, value: { shards, restarts: this.restarts } }),
@@ -227,7 +239,7 @@ export class Supervisor {
 
   private plainError(error: unknown): PlainError {
     if (error instanceof LetheError) return { code: error.code, message: error.message, status: error.status }
-    this.options.log.error({ err: error }, 'a change of the control store failed')
+    this.options.log.error({ err: error }, 'a change of the control store, or a backup, failed')
     return { code: 'internal', message: 'something is broken here: the log says what', status: 500 }
   }
 

@@ -113,6 +113,15 @@ async function remove(context: HandlerContext, id: string): Promise<object> {
   return answer as object
 }
 
+/** `POST /v1/backup {"folder":"/…"}` */
+export const handleBackup: Handler = async (context, exchange, facts, body) => {
+  needAdmin(context, facts)
+  refuseWhileDraining(context)
+  const { folder } = objectOf(body)
+  if (typeof folder !== 'string') throw badRequest('say where to: {"folder":"/…"}')
+  exchange.json(200, { status: 'ok', ...((await context.node.backup(folder)) as object) })
+}
+
 /** `GET /v1/quarantine?customer=ID`, `POST /v1/quarantine/ID/N/INDEX/replay` */
 export const handleQuarantine: Handler = async (context, exchange, facts, body, [id, n, index]) => {
   needAdmin(context, facts)

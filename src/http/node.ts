@@ -36,6 +36,8 @@ export interface NodeSupervision {
   readonly adminDigest: string
   /** Performed and in force on every live shard when it resolves. Rejects with a LetheError. */
   administer(request: AdminRequest): Promise<unknown>
+  /** A consistent copy of the data folder into `folder`, absolute, empty or not there. Answers {folder, files, bytes}. */
+  backup(folder: string): Promise<unknown>
   /** Reports of all live shards, and how often each was started again. */
   reports(): Promise<{ shards: readonly ShardReport[]; restarts: number }>
 }

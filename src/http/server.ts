@@ -14,7 +14,7 @@ import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { Format } from '../event/decode.js'
 import { Access } from './access.js'
-import { handleCustomer, handleCustomers, handleQuarantine } from './admin.js'
+import { handleBackup, handleCustomer, handleCustomers, handleQuarantine } from './admin.js'
 import { Body, BodyBudget } from './body.js'
 import { Encoding, encodingOf } from './content.js'
 import { Exchange, type RequestFacts, readFacts } from './exchange.js'
@@ -56,6 +56,7 @@ const RESOURCES: readonly Resource[] = [
   resource('customers', '/v1/customers/*', { get: handleCustomer, delete: handleCustomer, patch: handleCustomer }),
   resource('customers', '/v1/customers/*/*', { post: handleCustomer }),
   resource('customers', '/v1/customers/*/keys/*', { delete: handleCustomer }),
+  resource('backup', '/v1/backup', { post: handleBackup }),
   resource('quarantine', '/v1/quarantine', { get: handleQuarantine }),
   resource('quarantine', '/v1/quarantine/*', { post: handleQuarantine }),
   resource('quarantine', '/v1/quarantine/*/*/*/replay', { post: handleQuarantine }),

@@ -130,6 +130,8 @@ export interface Journal {
   spill(incarnation: bigint): Promise<void>
   /** While held, nothing is removed (backup, R19). */
   holdTrimming(hold: boolean): void
+  /** The segments that this shard keeps, as they are now: what lies at or beyond `end` is not durable, or void. */
+  files(): { readonly path: string; readonly end: number; readonly size: number }[]
 
   /** Waits for the commit in flight; what was not committed is dropped. */
   close(): Promise<void>
@@ -189,6 +191,12 @@ export interface CustomerStore {
   readonly openFiles: number
 }
 
+/** A store whose customers are files that can be copied while it runs (R19). */
+export interface CopyableStore extends CustomerStore {
+  /** Hands `copy` the path of the file, if there is one, while nobody writes to it. */
+  whileStill(incarnation: bigint, copy: (path: string) => Promise<void>): Promise<void>
+}
+
 // ——— Control store (control.ts: `openControlWriter`, `openControlReader`)
 
 export interface KeyRecord {
@@ -233,6 +241,8 @@ export interface ControlReader {
 
 /** Each change is one transaction, durable when it resolves. Only the supervisor holds one. Errors: `exists` 409, `not-found` 404. */
 export interface ControlWriter extends ControlReader {
+  /** Hands `copy` the path of the store's file while nobody writes to it. */
+  whileStill(copy: (path: string) => Promise<void>): Promise<void>
   create(record: { id: string; created: number; keys: readonly KeyRecord[] }): Promise<CustomerRecord>
   /** With an identity from elsewhere (restore, import). */
   putIdentity(record: CustomerRecord): Promise<CustomerRecord>

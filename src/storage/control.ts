@@ -262,6 +262,12 @@ class Writer extends Reader implements ControlWriter {
     return this.change(() => ({ answer: undefined, write: () => void this.tree.put(`s ${name}`, value) }))
   }
 
+  whileStill(copy: (path: string) => Promise<void>): Promise<void> {
+    const mine = this.last.then(() => copy(`${this.folder}/control.mdb`))
+    this.last = mine.catch(() => {})
+    return mine
+  }
+
   override async close(): Promise<void> {
     await this.last
     await super.close()

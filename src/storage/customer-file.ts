@@ -12,6 +12,7 @@ import { open, type RootDatabase } from 'lmdb'
 import { assert, LetheError } from '../core/errors.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
 import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
+import type { FileTurns } from './file-turns.js'
 import { syncShared } from './folder-sync.js'
 import { checkLmdbFile } from './lmdb-check.js'
 
@@ -71,6 +72,7 @@ export class OpenFile implements CustomerFile {
     private readonly giveBack: (file: OpenFile) => void,
     /** Runs what may kill the process with a note of which file it was. */
     private readonly guarded: <T>(work: () => T) => T,
+    private readonly turns: FileTurns,
   ) {
     if (!created) {
       const why = checkLmdbFile(path)
@@ -141,11 +143,16 @@ export class OpenFile implements CustomerFile {
     assert(!this.committing, 'one commit at a time')
     this.committing = true
     try {
-      if (this.header !== undefined && this.header.slots !== write.slots) await this.rewrite(write)
-      else this.header = await this.put(this.tree, this.header ?? new FileHeader(this.incarnation, write.slots), write)
+      await this.turns.take(this.incarnation, () => this.write(write))
     } finally {
       this.committing = false
     }
+  }
+
+  private async write(write: FileWrite): Promise<void> {
+    const { header } = this
+    if (header !== undefined && header.slots !== write.slots) await this.rewrite(write)
+    else this.header = await this.put(this.tree, header ?? new FileHeader(this.incarnation, write.slots), write)
   }
 
   /** Carries out `write` on a copy of `before`, in one transaction; answers the header as it then is. */

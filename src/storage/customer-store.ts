@@ -8,8 +8,9 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { assert, LetheError } from '../core/errors.js'
-import type { CustomerFile, CustomerStore, StorageLog } from './contract.js'
+import type { CopyableStore, CustomerFile, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
+import { FileTurns } from './file-turns.js'
 
 export interface CustomerStoreOptions {
   /** `<data>/customers` and `<data>/run`. */
@@ -35,14 +36,15 @@ export const customerPath = (folder: string, incarnation: bigint): string => {
 }
 
 /** Opens the store and tries the files that were being opened when an earlier process of this shard died. */
-export function openCustomerStore(options: CustomerStoreOptions): CustomerStore {
+export function openCustomerStore(options: CustomerStoreOptions): CopyableStore {
   return new LmdbCustomerStore(options)
 }
 
-class LmdbCustomerStore implements CustomerStore {
+class LmdbCustomerStore implements CopyableStore {
   private readonly files = new Map<bigint, OpenFile>()
   private readonly closing = new Set<Promise<void>>()
   private turn = 0
+  private readonly turns = new FileTurns()
   readonly asideAtStart: { incarnation: bigint; path: string }[] = []
 
   constructor(private readonly options: CustomerStoreOptions) {
@@ -90,7 +92,15 @@ class LmdbCustomerStore implements CustomerStore {
           fs.rmSync(marker, { force: true })
         }
       },
+      this.turns,
     )
+  }
+
+  async whileStill(incarnation: bigint, copy: (path: string) => Promise<void>): Promise<void> {
+    const path = customerPath(this.options.folder, incarnation)
+    await this.turns.take(incarnation, async () => {
+      if (fs.existsSync(path)) await copy(path)
+    })
   }
 
   private marker(incarnation: bigint): string {
@@ -204,6 +214,7 @@ export async function readWhole(path: string, incarnation: bigint): Promise<void
     false,
     () => {},
     work => work(),
+    new FileTurns(),
   )
   try {
     if (file.meta() === undefined) throw fileDamaged(path, 'it is empty')

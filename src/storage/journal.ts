@@ -596,6 +596,14 @@ class FileJournal implements Journal {
     this.held = hold
   }
 
+  files(): { path: string; end: number; size: number }[] {
+    const kept = this.sealed.filter(segment => this.trimming.responsible(segment))
+    const { current } = this
+    return [...kept, current.segment]
+      .filter(({ index }) => index.frames > 0)
+      .map(({ path, index, header }) => ({ path, end: index.end, size: header.size }))
+  }
+
   async spill(incarnation: bigint): Promise<void> {
     const { disk, random, shard, shards, run, limits } = this.options
     this.dropVanished()

@@ -130,7 +130,8 @@ export class Trimming {
     return true
   }
 
-  private responsible(segment: Segment): boolean {
+  /** It is ours to remove. */
+  responsible(segment: Segment): boolean {
     const folder = Number(segment.folder.slice(segment.folder.lastIndexOf('/') + 1))
     return (folder < this.shards ? folder : folder % this.shards) === this.shard
   }

@@ -43,6 +43,7 @@ export class Traffic {
   readonly failures: string[] = []
   private readonly expected = new Map<string, Expected>()
   private readonly clients: Promise<void>[] = []
+  private readonly sent: { customer: Customer; batch: readonly SentEvent[] }[] = []
   private resting: Promise<void> | undefined
   private wakeUp: () => void = () => {}
   private busy = 0
@@ -155,9 +156,23 @@ export class Traffic {
     }
   }
 
+  /** Events acknowledged so far, by customer. */
+  acknowledged(): Map<string, number> {
+    return new Map([...this.expected].map(([id, { events }]) => [id, events]))
+  }
+
+  /** Sends all batches to another node with the same customers. */
+  async sendAllAgain(node: TestNode): Promise<void> {
+    for (const { customer, batch } of this.sent) {
+      const { status, text } = await node.send(customer.ingestKey, batch)
+      if (status !== 202) throw new Error(`${status} ${text}`)
+    }
+  }
+
   private remember(customer: Customer, batch: readonly SentEvent[]): void {
     const expected = this.expected.get(customer.id)!
     this.counts.batches++
+    this.sent.push({ customer, batch })
     this.counts.events += batch.length
     for (const event of batch) {
       expected.events++

@@ -77,6 +77,10 @@ export async function startServer(limits: Partial<Limits> = {}): Promise<Fixture
       asked.push(request)
       return { done: true }
     },
+    backup: async (folder: string) => {
+      asked.push({ tag: 'backup', folder })
+      return { folder, files: 0, bytes: 0 }
+    },
     reports: async () => ({
       restarts: 0,
       shards: [

@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { systemRandom } from '../../src/core/random.js'
-import type { CustomerStore } from '../../src/storage/contract.js'
+import type { CopyableStore } from '../../src/storage/contract.js'
 import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
 import { memoryCustomerStore } from '../../src/storage/memory-store.js'
 import { silent } from './journal-rig.js'
@@ -11,7 +11,7 @@ import { page, storeSuite, text } from './store-suite.js'
 
 const root = t.testdir()
 
-export const store = (name: string, maxOpenFiles = 16): CustomerStore =>
+export const store = (name: string, maxOpenFiles = 16): CopyableStore =>
   openCustomerStore({
     folder: `${root}/${name}/customers`,
     runFolder: `${root}/${name}/run`,
@@ -32,6 +32,56 @@ t.test('the store on LMDB', async t => {
       },
     }
   })
+})
+
+// A copy of a file may take minutes; meanwhile the pool may close the file, and somebody open it again.
+t.test('R19: nobody writes to a file that is being copied, through whatever handle', async t => {
+  const made = store('copied', 2)
+  const write = (n: number) => ({ n, slots: 8, meta: [page('a', String(n))], days: [] })
+  const first = made.open(1n)
+  await first.commit(write(1))
+  first.release()
+  let copied = () => {}
+  const copying = new Promise<void>(resolve => {
+    copied = resolve
+  })
+  let seen: string | undefined
+  const done = made.whileStill(1n, async path => {
+    seen = path
+    await copying
+    fs.copyFileSync(path, `${root}/copied/copy.mdb`)
+  })
+  for (const other of [2n, 3n]) made.open(other).release()
+  const second = made.open(1n)
+  const order: string[] = []
+  const committed = second.commit(write(2)).then(() => order.push('commit'))
+  const others = made.open(3n)
+  await others.commit(write(1))
+  order.push("another's commit")
+  copied()
+  await done
+  order.push('copy')
+  await committed
+  t.same(order, ["another's commit", 'copy', 'commit'])
+  t.equal(seen, customerPath(`${root}/copied/customers`, 1n))
+  t.equal(second.meta()?.n, 2)
+  second.release()
+  others.release()
+  await made.close()
+  fs.mkdirSync(`${root}/restored/customers/01`, { recursive: true })
+  fs.copyFileSync(`${root}/copied/copy.mdb`, customerPath(`${root}/restored/customers`, 1n))
+  const restored = store('restored')
+  t.equal(restored.open(1n).meta()?.n, 1)
+  await restored.whileStill(9n, async () => {
+    t.fail('there is no such file')
+  })
+  await t.rejects(
+    restored.whileStill(1n, () => Promise.reject(new Error('the disk'))),
+    /the disk/,
+  )
+  await restored.open(1n).commit(write(2))
+  t.equal(restored.open(1n).meta()?.n, 2, 'a copy that failed holds nobody up')
+  await restored.close()
 })
 
 t.test('the store in memory', async t => {
