@@ -35,6 +35,20 @@ export function indexOf(procedure: string, value: Value, low: number, high: numb
   return value
 }
 
+/** A place in something of `length` elements. */
+export function placeIn(procedure: string, what: string, value: Value, length: number): number {
+  if (typeof value !== 'number') throw wrongType(procedure, 'an exact integer', value)
+  if (value < 0 || value >= length) throw outOfRange(procedure, `index ${value} is outside of a ${what} of ${length}`)
+  return value
+}
+
+/** How many of something a program wants made: whether they fit is for `allocate` to say. */
+export function countOf(procedure: string, value: Value): number {
+  if (typeof value !== 'number') throw wrongType(procedure, 'an exact integer', value)
+  if (value < 0) throw outOfRange(procedure, `${value} is negative`)
+  return value
+}
+
 /** Optional bounds of a range in something of `length` elements. */
 export function rangeOf(procedure: string, start: Value, end: Value, length: number): [start: number, end: number] {
   const to = end === undefined ? length : indexOf(procedure, end, 0, length)

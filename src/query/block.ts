@@ -32,9 +32,9 @@ export class Block {
     this.slots = parameters + (rest ? 1 : 0)
   }
 
-  /** The offset in the source of the instruction before `pc`, or −1. */
+  /** The offset in the source of the instruction before `pc`; of the first that has one, if none before it has; or −1. */
   placeAt(pc: number): number {
-    let found = -1
+    let found = this.places[1] ?? -1
     for (let i = 0; i < this.places.length && this.places[i]! < pc; i += 2) found = this.places[i + 1]!
     return found
   }

@@ -2,7 +2,7 @@
 // no pause and a cyclic one no trap.
 
 import { LetheError } from '../core/errors.js'
-import { indexOf, listItems, pairOf } from './argument.js'
+import { countOf, indexOf, listItems, pairOf } from './argument.js'
 import { outOfRange, wrongType } from './complaint.js'
 import { sorted } from './data.js'
 import { fixed, sliced, spread } from './define.js'
@@ -169,6 +169,9 @@ function* sortNumbers(context: Context, list: Value, isDescending: Value): Resum
   return result
 }
 
+const tooShort = (length: number, wanted: number): string =>
+  `the list has ${length} element${length === 1 ? '' : 's'}, fewer than ${wanted}`
+
 function tail(context: Context, name: string, list: Value, count: Value): Value {
   const k = indexOf(name, count, 0, Number.MAX_SAFE_INTEGER)
   let at = list
@@ -176,7 +179,7 @@ function tail(context: Context, name: string, list: Value, count: Value): Value 
   // No list is longer than memory has pairs, unless it is cyclic.
   if (left > 10_000_000) throw outOfRange(name, `there are no ${k} elements`)
   for (; left > 0; left--) {
-    if (!(at instanceof Pair)) throw outOfRange(name, `the list has ${k - left} elements, fewer than ${k}`)
+    if (!(at instanceof Pair)) throw outOfRange(name, tooShort(k - left, k))
     at = at.cdr
   }
   context.charge(k >> 2)
@@ -232,7 +235,7 @@ export const pairs: PrimitiveGroup = {
       ["(cons* 1 2 '(3))", '(1 2 3)'],
     ),
     fixed('(make-list K [FILL])', 'A list of K times FILL.', (context, k, fill) => {
-      const count = indexOf('make-list', k, 0, 10_000_000)
+      const count = countOf('make-list', k)
       context.allocate(count * Bytes.Pair)
       context.charge(count >> 1)
       let result: Value = null
@@ -296,12 +299,12 @@ export const pairs: PrimitiveGroup = {
       '(take LIST K)',
       'The first K elements of LIST.',
       (context, list, k) => {
-        const count = indexOf('take', k, 0, 10_000_000)
+        const count = countOf('take', k)
         const items: Value[] = []
         let at = list
         for (; items.length < count; at = at.cdr) {
           if (!(at instanceof Pair))
-            throw outOfRange('take', `the list has ${items.length} elements, fewer than ${count}`)
+            throw outOfRange('take', tooShort(items.length, count))
           items.push(at.car)
         }
         context.charge(count >> 1)
@@ -355,7 +358,7 @@ export const pairs: PrimitiveGroup = {
       '(iota COUNT [START] [STEP])',
       'COUNT numbers from START (0) by STEP (1).',
       (context, k, start, step) => {
-        const count = indexOf('iota', k, 0, 10_000_000)
+        const count = countOf('iota', k)
         context.allocate(count * Bytes.Pair)
         if (count > STRETCH) return iotaSlowly(context, count, start, step)
         context.charge(count)

@@ -1,6 +1,6 @@
 // Characters, strings, symbols.
 
-import { charOf, indexOf, listItems, rangeOf, symbolArgument, textOf } from './argument.js'
+import { charOf, countOf, indexOf, listItems, placeIn, rangeOf, symbolArgument, textOf } from './argument.js'
 import { outOfRange } from './complaint.js'
 import { fixed, spread } from './define.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup } from './primitive.js'
@@ -138,7 +138,7 @@ const strings: PrimitiveDefinition[] = [
     '(make-string K [CHAR])',
     'A string of K times CHAR.',
     (context, k, fill) => {
-      const count = indexOf('make-string', k, 0, 100_000_000)
+      const count = countOf('make-string', k)
       context.allocate(Bytes.Text + count * 4)
       context.charge(count >> 2)
       const points = new Uint32Array(count).fill(fill === undefined ? 32 : charOf('make-string', fill).code)
@@ -158,11 +158,11 @@ const strings: PrimitiveDefinition[] = [
   ),
   fixed('(string-ref STRING K)', 'Character K of STRING, from 0.', (_, value, k) => {
     const text = textOf('string-ref', value)
-    return char(text.at(indexOf('string-ref', k, 0, text.length - 1)))
+    return char(text.at(placeIn('string-ref', 'string', k, text.length)))
   }),
   fixed('(string-set! STRING K CHAR)', 'Changes character K of STRING.', (context, value, k, to) => {
     const text = textOf('string-set!', value)
-    const index = indexOf('string-set!', k, 0, text.length - 1)
+    const index = placeIn('string-set!', 'string', k, text.length)
     const { code } = charOf('string-set!', to)
     const before = text.byteSize
     text.set(index, code)
@@ -321,7 +321,7 @@ const strings: PrimitiveDefinition[] = [
     'The last K characters of STRING, filled up with CHAR (a space) at the left.',
     (context, value, k, fill) => {
       const text = textOf('string-pad-left', value)
-      const width = indexOf('string-pad-left', k, 0, 10_000_000)
+      const width = countOf('string-pad-left', k)
       if (text.length >= width) return substring('string-pad-left', context, text, text.length - width, text.length)
       context.allocate(width * 2)
       return newText(context, padding(fill, width - text.length) + text.text())
@@ -333,7 +333,7 @@ const strings: PrimitiveDefinition[] = [
     'The first K characters of STRING, filled up with CHAR (a space) at the right.',
     (context, value, k, fill) => {
       const text = textOf('string-pad-right', value)
-      const width = indexOf('string-pad-right', k, 0, 10_000_000)
+      const width = countOf('string-pad-right', k)
       if (text.length >= width) return substring('string-pad-right', context, text, 0, width)
       context.allocate(width * 2)
       return newText(context, text.text() + padding(fill, width - text.length))

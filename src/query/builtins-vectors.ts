@@ -1,6 +1,6 @@
 // Vectors.
 
-import { indexOf, listItems, rangeOf, vectorOf } from './argument.js'
+import { countOf, listItems, placeIn, rangeOf, vectorOf } from './argument.js'
 import { fixed, spread } from './define.js'
 import type { PrimitiveGroup } from './primitive.js'
 import { Bytes, listOf, unspecified, Vector } from './value.js'
@@ -13,7 +13,7 @@ export const vectors: PrimitiveGroup = {
       '(make-vector K [FILL])',
       'A vector of K times FILL.',
       (context, k, fill) => {
-        const count = indexOf('make-vector', k, 0, 30_000_000)
+        const count = countOf('make-vector', k)
         context.allocate(Bytes.Vector + count * Bytes.Slot)
         context.charge(count >> 2)
         return new Vector(new Array(count).fill(fill ?? unspecified))
@@ -39,13 +39,13 @@ export const vectors: PrimitiveGroup = {
       'Element K of VECTOR, from 0.',
       (_, value, k) => {
         const { items } = vectorOf('vector-ref', value)
-        return items[indexOf('vector-ref', k, 0, items.length - 1)]!
+        return items[placeIn('vector-ref', 'vector', k, items.length)]!
       },
       ["(vector-ref '#(a b) 1)", 'b'],
     ),
     fixed('(vector-set! VECTOR K VALUE)', 'Changes element K of VECTOR.', (_, value, k, to) => {
       const { items } = vectorOf('vector-set!', value)
-      items[indexOf('vector-set!', k, 0, items.length - 1)] = to
+      items[placeIn('vector-set!', 'vector', k, items.length)] = to
       return unspecified
     }),
     fixed(

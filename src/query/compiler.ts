@@ -344,6 +344,8 @@ class BlockCompiler {
 
   private call(form: CallForm, tail: boolean): void {
     const before = this.depth
+    // A misspelt operator is what its author wants to hear of, not what it was to be called with.
+    if (form.operator.tag === 'global' && isNowhereDefined(form.operator.variable)) this.value(form.operator, false)
     for (const operand of form.operands) this.pushValue(operand)
     const count = form.operands.length
     if (form.operator.tag === 'global') {
@@ -442,6 +444,9 @@ class BlockCompiler {
     this.depth = before
   }
 }
+
+const isNowhereDefined = (variable: GlobalVariable): boolean =>
+  !variable.defined && !variable.sealed && variable.hides === undefined
 
 /** Constants that a program could change: each run has its own copy. */
 function isMutable(value: Value): boolean {

@@ -35,8 +35,13 @@ function framesOf(machine: Machine): Frame[] {
   const add = (block: Block, pc: number): void => {
     frames.push({ block, at: block.placeAt(pc) })
   }
-  if (machine.site !== undefined) add(machine.site.block, machine.site.pc)
-  for (const { closure, pc } of machine.frames(60)) if (closure instanceof Closure) add(closure.block, pc)
+  const { site } = machine
+  if (site !== undefined) add(site.block, site.pc)
+  for (const { closure, pc } of machine.frames(60)) {
+    // The frame that the site belongs to is still there where it is no tail call that failed.
+    const isSite = frames.length === 1 && closure.block === site?.block && pc === site.pc
+    if (closure instanceof Closure && !isSite) add(closure.block, pc)
+  }
   return frames
 }
 

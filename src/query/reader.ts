@@ -162,12 +162,14 @@ export class Reader {
   }
 
   private datumAfterDot(at: number): Value {
-    const datum = this.read()
+    const start = this.skip()
+    const datum = this.next(start)
     if (datum === endOfFile) throw this.incomplete(at, 'a parenthesis is not closed')
+    if (datum === close || datum === dot) throw this.error(at, 'nothing follows the dot')
     const after = this.skip()
     if (after >= this.source.length) throw this.incomplete(at, 'a parenthesis is not closed')
     if (this.next(after) !== close) throw this.error(at, 'more than one datum after a dot')
-    return datum
+    return datum as Value
   }
 
   private string(start: number): Value {

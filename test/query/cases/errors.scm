@@ -26,7 +26,7 @@
 ; !> out-of-range `vector-set!`: index 0 is outside of a vector of 0
 
 (string-ref "abc" 3)
-; !> out-of-range `string-ref`: 3 is not between 0 and 2
+; !> out-of-range `string-ref`: index 3 is outside of a string of 3
 
 (string-ref 'a 0)
 ; !> wrong-type `string-ref` wanted a string, got a
@@ -44,7 +44,7 @@
 ; !> out-of-range `list-ref`: the list has no element 2
 
 (list-tail '(1) 2)
-; !> out-of-range `list-tail`: the list has 1 elements, fewer than 2
+; !> out-of-range `list-tail`: the list has 1 element, fewer than 2
 
 (length '(1 . 2))
 ; !> wrong-type `length` wanted a list, got (1 . 2)
@@ -185,7 +185,7 @@
 ; !> out-of-range `integer->char`: 55296 is half of a surrogate pair
 
 (make-vector -1)
-; !> out-of-range `make-vector`: -1 is not between 0 and 30000000
+; !> out-of-range `make-vector`: -1 is negative
 
 (make-vector 'a)
 ; !> wrong-type `make-vector` wanted an exact integer, got a
@@ -394,3 +394,30 @@ else
 
 (let ((l (list 1 2))) (set-cdr! (cdr l) l) (vector l))
 ; !> memory-limit the program needs more memory than its limit of 8388608 bytes
+
+(defin x 5)
+; !> unbound-variable `defin` is not defined; did you mean `define`?
+
+(foo (car 5))
+; !> unbound-variable `foo` is not defined
+
+(read "(a . )")
+; !> out-of-range `read`: nothing follows the dot
+
+(string-ref "" 0)
+; !> out-of-range `string-ref`: index 0 is outside of a string of 0
+
+(make-vector 100000000)
+; !> memory-limit the program needs more memory than its limit of 67108864 bytes
+
+(make-list 100000000 0)
+; !> memory-limit the program needs more memory than its limit of 67108864 bytes
+
+(iota 100000000)
+; !> memory-limit the program needs more memory than its limit of 67108864 bytes
+
+(make-string 1000000000 #\a)
+; !> memory-limit the program needs more memory than its limit of 67108864 bytes
+
+(take '(1 2) 100000000)
+; !> out-of-range `take`: the list has 2 elements, fewer than 100000000
