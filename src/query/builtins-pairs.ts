@@ -303,8 +303,7 @@ export const pairs: PrimitiveGroup = {
         const items: Value[] = []
         let at = list
         for (; items.length < count; at = at.cdr) {
-          if (!(at instanceof Pair))
-            throw outOfRange('take', tooShort(items.length, count))
+          if (!(at instanceof Pair)) throw outOfRange('take', tooShort(items.length, count))
           items.push(at.car)
         }
         context.charge(count >> 1)
