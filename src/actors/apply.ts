@@ -19,9 +19,9 @@ import type { ReplayEntry } from './entry.js'
 /** Events between two looks at the clock: about 20 µs of work. */
 const EVENTS_PER_LOOK = 16
 
-/** Answers whether event `index` of entry `n` was set aside (R16). */
+/** Answers whether event `index` of entry `n`, which came in a frame of `ms`, was set aside (R16). */
 export interface Verdicts {
-  convicted(n: number, index: number): boolean
+  convicted(n: number, index: number, ms: number): boolean
 }
 
 /** Where an apply is, so that a crash can say which event it was; n = 0 while none runs. */
@@ -115,7 +115,7 @@ export class Applier {
         }
       }
       accepted++
-      if (verdicts?.convicted(delivery.n, event)) {
+      if (verdicts?.convicted(delivery.n, event, delivery.ms)) {
         this.drop(ledger, 'poison')
         continue
       }
@@ -150,7 +150,7 @@ export class Applier {
    * Applies an event that had been set aside, after a fix (R16): on the ledger of the day it was received, in the tables
    * of the day it happened, if they are still there. Once: a replay that was asked for twice finds its place in the id
    * window, which is part of the state, as a mark beside the verdict is not. One that crashes the customer again is set
-   * aside in its turn, as event 0 of this entry.
+   * aside in its turn, as event 0 of this entry. `delivery.accepted` says whether it was applied.
    */
   replayPoison(
     state: CustomerState,
@@ -163,7 +163,7 @@ export class Applier {
     const oldest = state.day - state.retention + 1
     const ledger = entry.day < oldest ? undefined : state.ledger.of(entry.day)
     if (!ledger || batch.count !== 1 || batch.types[0] === EventType.Rejected) return
-    if (verdicts?.convicted(delivery.n, 0)) return
+    if (verdicts?.convicted(delivery.n, 0, entry.ms)) return
     const mark = replayMark(entry)
     hashBytes(state.identity.hashKey, mark, 0, mark.length)
     if (!state.ids.add(hash.lo, hash.hi, delivery.ms) || !ledger.replayed('poison')) return
@@ -174,6 +174,7 @@ export class Applier {
     this.frameDay = entry.day
     this.readTime(batch, 0, entry.ms)
     if (this.at >= oldest * DAY_MS) this.applyOne(state, program, batch, 0)
+    delivery.accepted = 1
     this.place.n = 0
     this.place.batch = undefined
   }

@@ -1,11 +1,13 @@
 // Rare requests about one customer: its program, its settings, what is in quarantine, its end. What changes state is
 // journaled and answered once it is applied, like an event.
 import { LetheError } from '../core/errors.js'
-import { DECODER_VERSION } from '../event/decode.js'
+import { EventType } from '../event/batch.js'
+import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
 import { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import { encodeJson, type ReplayEntry } from './entry.js'
 import type { Parts } from './parts.js'
+import { shown, type Verdict } from './quarantine.js'
 import type { ControlReply, ControlRequest, CustomerRoute, IngestReply } from './service.js'
 
 /** What the desk needs of the shard. */
@@ -34,7 +36,7 @@ export class ControlDesk {
       case 'describe':
         return this.host.whenLive(route, customer => reply.answered(this.describe(customer)))
       case 'quarantine':
-        return reply.answered({ events: this.quarantined(route) })
+        return reply.answered({ events: this.parts.quarantine.list(route.incarnation).map(shown) })
       case 'quarantine-replay':
         return this.replay(route, request.n, request.index, reply)
       case 'forget':
@@ -97,25 +99,34 @@ export class ControlDesk {
     }
   }
 
-  private quarantined(route: CustomerRoute): object[] {
-    return this.parts.quarantine.list(route.incarnation).map(({ n, index, why, at, event, replayedAt }) => ({
-      customer: route.id,
-      n,
-      index,
-      why,
-      at,
-      event: JSON.parse(event),
-      ...(replayedAt === undefined ? {} : { replayedAt }),
-    }))
+  /** The verdict on the replay of an event, if it crashed its customer in its turn. */
+  private crashedAgain({ incarnation, n, ms, event }: Verdict): Verdict | undefined {
+    const same = (other: Verdict) => other.n > n && other.index === 0 && other.ms === ms && other.event === event
+    return this.parts.quarantine.list(incarnation).find(same)
+  }
+
+  /** An entry that does not decode would crash its customer at every load. */
+  private readable({ event, sentAt }: Verdict): boolean {
+    const bytes = Buffer.from(event)
+    const { limits } = this.parts
+    try {
+      const batch = decodeAll(bytes, 0, bytes.length, { format: Format.Json, version: DECODER_VERSION, sentAt, limits })
+      return batch.count === 1 && batch.types[0] !== EventType.Rejected
+    } catch (error) {
+      if (error instanceof LetheError) return false
+      throw error
+    }
   }
 
   private replay(route: CustomerRoute, n: number, index: number, reply: ControlReply): void {
-    const { quarantine, time, log } = this.parts
-    const verdict = quarantine.find(route.incarnation, n, index)
+    const verdict = this.parts.quarantine.find(route.incarnation, n, index)
     if (!verdict || verdict.replayedAt !== undefined) {
       return reply.refused(
         new LetheError('not-found', `nothing is in quarantine under entry ${n}, event ${index}`, 404),
       )
+    }
+    if (!this.readable(verdict)) {
+      return reply.refused(new LetheError('not-readable', `event ${index} of entry ${n} does not decode any more`, 409))
     }
     const entry: ReplayEntry = {
       n,
@@ -126,20 +137,33 @@ export class ControlDesk {
       version: DECODER_VERSION,
       event: verdict.event,
     }
+    const applied = (events: number) => {
+      this.replayed(verdict, events).then(
+        () => reply.answered({ replayed: { n, index } }),
+        (error: unknown) => reply.refused(asError(error)),
+      )
+    }
     this.host.whenLive(route, customer =>
-      this.host.journalJson(
-        customer,
-        EntryKind.Replay,
-        encodeJson(entry),
-        whenApplied(reply, () => {
-          // Should this not reach the disk, the ledger still holds: a second replay finds no such drop to move.
-          quarantine.convict({ ...verdict, replayedAt: time.nowMs() }).catch((error: unknown) => {
-            log.error({ customer: route.id, n, index, err: error }, 'a replay could not be noted beside its verdict')
-          })
-          return { replayed: { n, index } }
-        }),
-      ),
+      this.host.journalJson(customer, EntryKind.Replay, encodeJson(entry), {
+        ...whenApplied(reply, () => undefined),
+        accepted: applied,
+      }),
     )
+  }
+
+  /** The entry of a replay has been applied, and `events` of it. Throws unless the event counts now. */
+  private async replayed(verdict: Verdict, events: number): Promise<void> {
+    const { quarantine, time, log } = this.parts
+    const { customer, n, index } = verdict
+    const again = events === 0 ? this.crashedAgain(verdict) : undefined
+    if (events === 0 && !again) throw notApplied(n, index)
+    try {
+      await quarantine.convict({ ...verdict, replayedAt: time.nowMs() })
+    } catch (error) {
+      // The ledger still holds: a second replay finds no such drop to move.
+      log.error({ customer, n, index, err: error }, 'a replay could not be noted beside its verdict')
+    }
+    if (again) throw stillCrashes(again)
   }
 }
 
@@ -154,6 +178,16 @@ function whenApplied(reply: ControlReply, value: () => unknown): IngestReply {
       ),
   }
 }
+
+const notApplied = (n: number, index: number): LetheError =>
+  new LetheError(
+    'not-applied',
+    `event ${index} of entry ${n} was not applied: its day has left the retention, or it was replayed before`,
+    409,
+  )
+
+const stillCrashes = ({ n, index, why }: Verdict): LetheError =>
+  new LetheError('still-crashes', `it crashed its customer again (${why}); it is now event ${index} of entry ${n}`, 409)
 
 const erasureFailed = (error: unknown): LetheError =>
   error instanceof LetheError

@@ -91,7 +91,7 @@ export class CrashRecord {
 
 function eventText(batch: EventBatch, index: number): string {
   try {
-    return JSON.stringify(batch.whole(index))
+    return JSON.stringify(batch.complete(index)) ?? 'null'
   } catch {
     return 'null'
   }

@@ -1,4 +1,5 @@
-// Events that crashed their customer twice (R16). The unit is (incarnation, n, event index).
+// Events that crashed their customer twice (R16). The unit is (incarnation, n, event index), and the frame's ms with it: should
+// a customer lose its file and all its entries, n starts again, and an old verdict must not bind a new entry.
 //
 // A verdict is a file of its own, synced before it takes effect, because it binds every later replay of that entry: the
 // event counts as dropped(poison) there too, or a replay would give other bytes than the live run.
@@ -17,7 +18,7 @@ export interface Verdict {
   readonly sentAt: number
   /** What was thrown. */
   readonly why: string
-  /** The event as canonical JSON, as far as it can be read. */
+  /** The event as canonical JSON, with what its envelope says for all, as far as it can be read. */
   readonly event: string
   /** When the verdict fell, UTC ms. */
   readonly at: number
@@ -30,14 +31,23 @@ export interface VerdictStore {
   load(): Verdict[]
   /** Resolves when it is durable. */
   save(verdict: Verdict): Promise<void>
+  remove(verdict: Verdict): Promise<void>
+}
+
+/** A verdict as the HTTP interface shows it. */
+export function shown({ customer, n, index, why, at, event, replayedAt }: Verdict): object {
+  const replayed = replayedAt === undefined ? {} : { replayedAt }
+  return { customer, n, index, why, at, event: JSON.parse(event), ...replayed }
 }
 
 export class Quarantine {
   private readonly byCustomer = new Map<bigint, Map<string, Verdict>>()
-  count = 0
-
-  constructor(private readonly store: VerdictStore) {
-    for (const verdict of store.load()) this.keep(verdict)
+  /** `owned` says whose verdicts are this shard's: the folder holds those of all. */
+  constructor(
+    private readonly store: VerdictStore,
+    owned: (incarnation: bigint) => boolean = () => true,
+  ) {
+    for (const verdict of store.load()) if (owned(verdict.incarnation)) this.keep(verdict)
   }
 
   private keep(verdict: Verdict): void {
@@ -46,16 +56,14 @@ export class Quarantine {
       verdicts = new Map()
       this.byCustomer.set(verdict.incarnation, verdicts)
     }
-    const place = `${verdict.n}/${verdict.index}`
-    if (!verdicts.has(place)) this.count++
-    verdicts.set(place, verdict)
+    verdicts.set(`${verdict.n}/${verdict.index}`, verdict)
   }
 
   /** What an apply asks; undefined for the many customers that have none. */
   of(incarnation: bigint): Verdicts | undefined {
     if (this.byCustomer.size === 0) return undefined
     const verdicts = this.byCustomer.get(incarnation)
-    return verdicts && { convicted: (n, index) => verdicts.has(`${n}/${index}`) }
+    return verdicts && { convicted: (n, index, ms) => verdicts.get(`${n}/${index}`)?.ms === ms }
   }
 
   list(incarnation: bigint): Verdict[] {
@@ -64,6 +72,25 @@ export class Quarantine {
 
   find(incarnation: bigint, n: number, index: number): Verdict | undefined {
     return this.byCustomer.get(incarnation)?.get(`${n}/${index}`)
+  }
+
+  /** The customer is deleted (R19): its events go with it. */
+  async forget(incarnation: bigint): Promise<void> {
+    for (const verdict of this.list(incarnation)) await this.store.remove(verdict)
+    this.byCustomer.delete(incarnation)
+  }
+
+  /** Events that are set aside and were not replayed. */
+  get waiting(): number {
+    let waiting = 0
+    for (const verdicts of this.byCustomer.values()) {
+      for (const { replayedAt } of verdicts.values()) if (replayedAt === undefined) waiting++
+    }
+    return waiting
+  }
+
+  incarnations(): bigint[] {
+    return [...this.byCustomer.keys()]
   }
 
   /** Takes effect, and resolves, when it is durable. */

@@ -120,6 +120,9 @@ export interface ShardStats {
   /** Files set aside as damaged, and events in quarantine. */
   readonly filesSetAside: number
   readonly quarantined: number
+  /** Customers whose memory was dropped and loaded again (law 6), and checkpoints that could not be written; since the start. */
+  readonly crashes: number
+  readonly checkpointFailures: number
   readonly clockDisagrees: boolean
 }
 

@@ -509,7 +509,9 @@ export class Shard implements ShardService, Directory {
       this.leaving.delete(customer)
       this.forget(customer)
       this.parts.journal.forget(customer.route.incarnation)
-      this.parts.store.erase(customer.route.incarnation).then(done, failed)
+      const { incarnation } = customer.route
+      const { store, quarantine } = this.parts
+      Promise.all([store.erase(incarnation), quarantine.forget(incarnation)]).then(() => done(), failed)
     }
   }
 
@@ -566,7 +568,9 @@ export class Shard implements ShardService, Directory {
       checkpointAgeSeconds: (now - oldest) / 1000,
       openFiles: store.openFiles,
       filesSetAside: this.stat.filesSetAside + store.asideAtStart.length,
-      quarantined: quarantine.count,
+      crashes: this.stat.crashes,
+      checkpointFailures: this.stat.checkpointFailures,
+      quarantined: quarantine.waiting,
       clockDisagrees: time.disagrees,
     }
   }

@@ -18,11 +18,12 @@ export async function verdictFolder(disk: Disk, folder: string): Promise<Verdict
         .filter(name => name.endsWith('.json'))
         .map(name => read(disk, join(folder, name)))
     },
+    async remove(verdict) {
+      disk.remove(pathOf(folder, verdict))
+      await disk.syncFolder(folder)
+    },
     async save(verdict) {
-      const path = join(
-        folder,
-        `${verdict.incarnation.toString(16).padStart(16, '0')}-${verdict.n}-${verdict.index}.json`,
-      )
+      const path = pathOf(folder, verdict)
       const fresh = `${path}.new`
       disk.remove(fresh)
       const file = disk.open(fresh, 'create')
@@ -38,6 +39,9 @@ export async function verdictFolder(disk: Disk, folder: string): Promise<Verdict
     },
   }
 }
+
+const pathOf = (folder: string, { incarnation, n, index }: Verdict): string =>
+  join(folder, `${incarnation.toString(16).padStart(16, '0')}-${n}-${index}.json`)
 
 function read(disk: Disk, path: string): Verdict {
   const file = disk.open(path, 'read')

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { PlaceFile } from '../actors/places.js'
-import { Quarantine } from '../actors/quarantine.js'
+import { Quarantine, type Verdict } from '../actors/quarantine.js'
 import { ownerOf, Routes } from '../actors/routes.js'
 import type { ShardService } from '../actors/service.js'
 import { Shard } from '../actors/shard.js'
@@ -26,6 +26,8 @@ export interface LocalShard {
   readonly service: ShardService
   readonly control: ControlReader
   readonly routes: Routes
+  /** All verdicts of the node, as they are on disk. */
+  readonly quarantined: () => readonly Verdict[]
   /** This shard's part in a step of a backup. */
   backup(step: BackupStep, target: BackupTarget): Promise<CopiedFile[]>
   close(): Promise<void>
@@ -67,7 +69,13 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     const record = control.byIncarnation(incarnation)
     if (!record || record.deleted) journal.forget(incarnation)
   }
-  disk.makeFolder(at('quarantine'))
+  const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
+  const verdicts = await verdictFolder(disk, at('quarantine'))
+  const quarantine = new Quarantine(verdicts, owned)
+  for (const incarnation of quarantine.incarnations()) {
+    // A delete that died before it came to them.
+    if (control.byIncarnation(incarnation)?.deleted) await quarantine.forget(incarnation)
+  }
   const places = new PlaceFile(disk, at('run', `place-${shard}`))
   const routes = new Routes(control, shards)
   const service = new Shard({
@@ -77,7 +85,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     settings: { retention: start.retention },
     journal,
     store,
-    quarantine: new Quarantine(await verdictFolder(disk, at('quarantine'))),
+    quarantine,
     places,
     actors: nactSystem(),
     log,
@@ -95,7 +103,6 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   })
   // An idle shard sweeps too: checkpoints fall due and customers leave without anybody asking.
   const ticking = setInterval(() => service.tick(), TICK_MS)
-  const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
   const stopSweeping = sweepTombstones(at('customers'), control, store, owned, log)
   const backup = async (step: BackupStep, target: BackupTarget): Promise<CopiedFile[]> => {
     if (step === 'files') return await backUpCustomers(start.dataFolder, target, owned, store)
@@ -110,5 +117,5 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     await control.close()
     lock.release()
   }
-  return { service, control, routes, backup, close }
+  return { service, control, routes, quarantined: () => verdicts.load(), backup, close }
 }

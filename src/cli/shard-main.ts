@@ -54,7 +54,7 @@ async function begin(start: ShardStart): Promise<void> {
   setInterval(() => tell({ tag: 'alive' }), ALIVE_MS).unref()
   const local = await openLocalShard(start, log, fatal)
   const { routes } = local
-  const node = new ShardNode(start.adminDigest, tell)
+  const node = new ShardNode(start.adminDigest, tell, local.quarantined)
   const peers = new PeerService(start.own, start.shards, local.service, start.limits)
   const peerServer = new PeerServer(start.own, local.service, routes, start.limits)
   const http = new HttpServer({

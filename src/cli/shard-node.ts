@@ -1,5 +1,6 @@
 // What a shard's process says to its supervisor, and asks of it: the HTTP server's view of the node.
 import type { AdminRequest } from '../actors/administration.js'
+import type { Verdict } from '../actors/quarantine.js'
 import { LetheError } from '../core/errors.js'
 import type { NodeSupervision, ShardReport } from '../http/node.js'
 import type { PlainError, ToSupervisor } from './messages.js'
@@ -17,6 +18,7 @@ export class ShardNode implements NodeSupervision {
   constructor(
     readonly adminDigest: string,
     private readonly tell: (message: ToSupervisor) => void,
+    readonly quarantined: () => readonly Verdict[],
   ) {}
 
   administer(request: AdminRequest): Promise<unknown> {

@@ -287,6 +287,19 @@ export class EventBatch {
     return this.parsedCommon
   }
 
+  /** The whole event with what `common` says of fields that it leaves out. */
+  complete(event: number): unknown {
+    const whole = this.whole(event)
+    const common = this.defaults()
+    if (!isObject(whole) || !isObject(common)) return whole
+    const complete = { ...whole }
+    for (const [name, value] of Object.entries(common)) {
+      // Not by assignment: `__proto__` is a name like any other.
+      if ((descend(whole, name) ?? null) === null) Object.defineProperty(complete, name, { value, enumerable: true })
+    }
+    return complete
+  }
+
   /**
    * Any field, known or not, by path, as plain JSON data; `common` stands in for a top-level field that is absent or null.
    * undefined where there is none. For programs only: it parses the event.
@@ -302,10 +315,13 @@ export class EventBatch {
 // Arenas above this are given back when the batch is reused.
 const KEPT_ARENA = 1 << 20
 
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
 /** Own properties only: no event reaches Object.prototype. */
 function descend(value: unknown, name: string | undefined): unknown {
-  if (name === undefined || typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return (value as Record<string, unknown>)[name]
+  return name !== undefined && isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
 /** The reader of JSON events. */

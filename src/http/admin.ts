@@ -2,6 +2,7 @@
 //
 // Identity (keys, quota, block, deletion) goes to the supervisor, the one writer of the control store. What lives in the
 // customer's own state (retention, quarantine, erasure) goes to the shard that owns it.
+import { shown } from '../actors/quarantine.js'
 import type { ControlRequest, CustomerRoute } from '../actors/service.js'
 import type { LetheError } from '../core/errors.js'
 import type { RequestFacts } from './exchange.js'
@@ -122,13 +123,13 @@ export const handleBackup: Handler = async (context, exchange, facts, body) => {
   exchange.json(200, { status: 'ok', ...((await context.node.backup(folder)) as object) })
 }
 
-/** `GET /v1/quarantine?customer=ID`, `POST /v1/quarantine/ID/N/INDEX/replay` */
+/** `GET /v1/quarantine`, `…?customer=ID`, `POST /v1/quarantine/ID/N/INDEX/replay` */
 export const handleQuarantine: Handler = async (context, exchange, facts, body, [id, n, index]) => {
   needAdmin(context, facts)
   const answer = (value: unknown) => exchange.json(200, { status: 'ok', ...(value as object) })
   if (facts.method !== 'post') {
     const customer = new URLSearchParams(facts.query).get('customer')
-    if (customer === null) throw badRequest('say whose: ?customer=ID')
+    if (customer === null) return answer({ events: context.node.quarantined().map(shown) })
     return answer(await control(context, routeOf(context, customer), { tag: 'quarantine' }))
   }
   refuseWhileDraining(context)

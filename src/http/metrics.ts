@@ -92,6 +92,13 @@ function addShard(page: Page, { shard, stats }: ShardReport): void {
   page.gauge('lethe_open_files', 'Customer files open', own, stats.openFiles)
   page.gauge('lethe_files_set_aside', 'Customer files set aside as damaged', own, stats.filesSetAside)
   page.gauge('lethe_quarantined_events', 'Events set aside as poison', own, stats.quarantined)
+  page.counter('lethe_customer_crashes_total', 'Customers dropped from memory and loaded again', own, stats.crashes)
+  page.counter(
+    'lethe_checkpoint_failures_total',
+    'Checkpoints that could not be written',
+    own,
+    stats.checkpointFailures,
+  )
   page.gauge('lethe_clock_disagrees', '1 while the wall clock is not believed', own, stats.clockDisagrees ? 1 : 0)
 }
 

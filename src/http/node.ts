@@ -1,5 +1,6 @@
 // What an HTTP server needs of the node around its shard: the supervisor, behind an interface.
 import type { AdminRequest } from '../actors/administration.js'
+import type { Verdict } from '../actors/quarantine.js'
 import type { ShardStats } from '../actors/service.js'
 
 /** What one shard process reports for /metrics. */
@@ -38,6 +39,8 @@ export interface NodeSupervision {
   administer(request: AdminRequest): Promise<unknown>
   /** A consistent copy of the data folder into `folder`, absolute, empty or not there. Answers {folder, files, bytes}. */
   backup(folder: string): Promise<unknown>
+  /** What is in quarantine, of all customers and shards. */
+  quarantined(): readonly Verdict[]
   /** Reports of all live shards, and how often each was started again. */
   reports(): Promise<{ shards: readonly ShardReport[]; restarts: number }>
 }

@@ -18,20 +18,46 @@ const verdict = (n: number, index: number, incarnation = 7n): Verdict => ({
   at: 2_000,
 })
 
-t.test('a verdict binds its customer, entry and event, and nothing else', async t => {
-  const quarantine = new Quarantine({ load: () => [], save: async () => {} })
+const forgetful: VerdictStore = { load: () => [], save: async () => {}, remove: async () => {} }
+
+t.test('R16: a verdict binds its customer, entry and event, and nothing else', async t => {
+  const quarantine = new Quarantine(forgetful)
   t.equal(quarantine.of(7n), undefined)
   await quarantine.convict(verdict(3, 1))
-  t.ok(quarantine.of(7n)!.convicted(3, 1))
-  t.notOk(quarantine.of(7n)!.convicted(3, 0))
-  t.notOk(quarantine.of(7n)!.convicted(1, 3))
+  t.ok(quarantine.of(7n)!.convicted(3, 1, 1_000))
+  t.notOk(quarantine.of(7n)!.convicted(3, 0, 1_000))
+  t.notOk(quarantine.of(7n)!.convicted(1, 3, 1_000))
   t.equal(quarantine.of(8n), undefined)
-  t.equal(quarantine.count, 1)
+  t.equal(quarantine.waiting, 1)
+})
+
+// A customer that has lost its file and its entries counts from 1 again.
+t.test('R16: an old verdict does not bind an entry that got the same number later', async t => {
+  const quarantine = new Quarantine(forgetful)
+  await quarantine.convict(verdict(3, 1))
+  t.notOk(quarantine.of(7n)!.convicted(3, 1, 1_001))
+})
+
+t.test('R19: verdicts of a deleted customer go, and their files', async t => {
+  const disk = new MemoryDisk({ random: seededRandom(1) })
+  const quarantine = new Quarantine(await verdictFolder(disk, 'verdicts'))
+  for (const incarnation of [7n, 8n]) await quarantine.convict(verdict(3, 1, incarnation))
+  await quarantine.forget(7n)
+  disk.crash()
+  t.same(quarantine.incarnations(), [8n])
+  t.same(new Quarantine(await verdictFolder(disk, 'verdicts')).incarnations(), [8n])
+})
+
+t.test("a shard takes its own customers' verdicts alone", async t => {
+  const disk = new MemoryDisk({ random: seededRandom(1) })
+  const store = await verdictFolder(disk, 'verdicts')
+  for (const incarnation of [7n, 8n]) await store.save(verdict(3, 1, incarnation))
+  t.same(new Quarantine(store, incarnation => incarnation === 8n).incarnations(), [8n])
 })
 
 t.test('a verdict takes effect when it is durable, not before', async t => {
   let saved = () => {}
-  const store: VerdictStore = { load: () => [], save: () => new Promise(resolve => (saved = resolve)) }
+  const store: VerdictStore = { ...forgetful, save: () => new Promise(resolve => (saved = resolve)) }
   const quarantine = new Quarantine(store)
   const convicted = quarantine.convict(verdict(3, 1))
   t.equal(quarantine.find(7n, 3, 1), undefined)
@@ -41,12 +67,13 @@ t.test('a verdict takes effect when it is durable, not before', async t => {
 })
 
 t.test('a replay noted beside a verdict is no second verdict', async t => {
-  const quarantine = new Quarantine({ load: () => [], save: async () => {} })
+  const quarantine = new Quarantine(forgetful)
   await quarantine.convict(verdict(3, 1))
   await quarantine.convict({ ...verdict(3, 1), replayedAt: 9 })
-  t.equal(quarantine.count, 1)
+  t.equal(quarantine.waiting, 0)
+  t.equal(quarantine.list(7n).length, 1)
   t.equal(quarantine.list(7n)[0]!.replayedAt, 9)
-  t.ok(quarantine.of(7n)!.convicted(3, 1), 'and it goes on to bind replays of the entry')
+  t.ok(quarantine.of(7n)!.convicted(3, 1, 1_000), 'and it goes on to bind replays of the entry')
 })
 
 t.test('verdicts survive the loss of power as they were', async t => {
@@ -56,7 +83,7 @@ t.test('verdicts survive the loss of power as they were', async t => {
   await quarantine.convict({ ...verdict(2 ** 40, 9, 2n ** 63n + 5n), sentAt: 123 })
   disk.crash()
   const again = new Quarantine(await verdictFolder(disk, 'verdicts'))
-  t.equal(again.count, 2)
+  t.equal(again.waiting, 2)
   t.same(again.find(7n, 3, 1), verdict(3, 1))
   t.equal(again.find(2n ** 63n + 5n, 2 ** 40, 9)?.sentAt, 123)
 })

@@ -184,7 +184,7 @@ for (const [kind, damage] of Object.entries(DAMAGES)) {
     let number = 0
     const fill = async (customer: Customer, name: string, batches: number) => {
       for (let batch = 0; batch < batches; batch++) {
-        const events = Array.from({ length: 200 }, (_, i) => event(`${number++}`, name))
+        const events = Array.from({ length: 200 }, () => event(`${number++}`, name))
         const answer = await node.send(customer.ingestKey, events)
         if (answer.status !== 202) t.fail(answer.text)
       }

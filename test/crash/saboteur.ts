@@ -11,8 +11,9 @@ export interface Orders {
   readonly syncFails?: string
   /** Every fdatasync takes so long. */
   readonly syncMs?: number
-  /** Applying an event of this name throws. */
+  /** Applying an event of this name throws: always, or so many times in a process. */
   readonly poison?: string
+  readonly poisonTimes?: number
   /** Applying an event of this name ends the process. */
   readonly deadly?: string
 }
@@ -57,9 +58,11 @@ const { Field } = await import('../../src/event/batch.js')
 type ApplyOne = (state: unknown, program: unknown, batch: EventBatch, event: number) => boolean
 const prototype = Applier.prototype as unknown as { applyOne: ApplyOne }
 const { applyOne } = prototype
+let poisoned = 0
 prototype.applyOne = function (this: unknown, state, program, batch, event) {
   const name = batch.text(event, Field.Name)
-  if (name !== undefined && name === orders.poison) throw new Error('sabotage: poison')
+  const { poison, poisonTimes = Number.POSITIVE_INFINITY } = orders
+  if (name !== undefined && name === poison && poisoned++ < poisonTimes) throw new Error('sabotage: poison')
   if (name !== undefined && name === orders.deadly) process.kill(process.pid, 'SIGKILL')
   return applyOne.call(this, state, program, batch, event)
 }

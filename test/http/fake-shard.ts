@@ -32,6 +32,8 @@ export const emptyStats: ShardStats = {
   openFiles: 0,
   filesSetAside: 0,
   quarantined: 0,
+  crashes: 0,
+  checkpointFailures: 0,
   clockDisagrees: false,
 }
 

@@ -81,6 +81,20 @@ export async function startServer(limits: Partial<Limits> = {}): Promise<Fixture
       asked.push({ tag: 'backup', folder })
       return { folder, files: 0, bytes: 0 }
     },
+    quarantined: () => [
+      {
+        customer: 'demo',
+        incarnation: 1n,
+        n: 7,
+        index: 2,
+        ms: 1,
+        day: 1,
+        sentAt: Number.NaN,
+        why: 'Error: x',
+        event: '{"type":"event"}',
+        at: 3,
+      },
+    ],
     reports: async () => ({
       restarts: 0,
       shards: [

@@ -144,6 +144,10 @@ t.test('the admin API asks the supervisor for identity and the shard for state',
     t.equal((await json('PATCH', '/v1/customers/demo', body)).status, 400, JSON.stringify(body))
   }
   t.equal((await json('GET', '/v1/quarantine?customer=demo')).status, 200)
+  t.same(await (await json('GET', '/v1/quarantine')).json(), {
+    status: 'ok',
+    events: [{ customer: 'demo', n: 7, index: 2, why: 'Error: x', at: 3, event: { type: 'event' } }],
+  })
   t.equal((await json('POST', '/v1/quarantine/demo/7/2/replay')).status, 200)
   t.equal((await json('POST', '/v1/quarantine/replay', { customer: 'demo', n: 7, index: 2 })).status, 200)
   t.same(shard.controls.at(-1), { tag: 'quarantine-replay', n: 7, index: 2 })

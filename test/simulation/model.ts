@@ -55,7 +55,7 @@ export interface ModelReply {
 }
 
 /** Whether the event was set aside (R16); the model does not guess who is convicted, only what follows. */
-export type Convicted = (n: number, index: number) => boolean
+export type Convicted = (n: number, index: number, ms: number) => boolean
 
 const plus = (counts: Map<string, number>, name: string, n = 1) => counts.set(name, (counts.get(name) ?? 0) + n)
 
@@ -176,7 +176,7 @@ export class CustomerModel {
         return
       }
       reply.accepted++
-      if (convicted(entry.n, index)) {
+      if (convicted(entry.n, index, entry.ms)) {
         plus(ledger.dropped, 'poison')
         return
       }
@@ -189,7 +189,7 @@ export class CustomerModel {
   private applyReplay(entry: LoggedEntry, convicted: Convicted): void {
     const replay = JSON.parse(entry.payload.toString())
     const ledger = this.ledger.get(replay.day)
-    if (!ledger || convicted(entry.n, 0)) return
+    if (!ledger || convicted(entry.n, 0, replay.ms)) return
     if (!this.takeId(`replay of ${replay.n}/${replay.index}`, entry.ms)) return
     if ((ledger.dropped.get('poison') ?? 0) === 0) return
     plus(ledger.dropped, 'poison', -1)

@@ -80,7 +80,7 @@ export class ShardProcess implements Process {
     witness.recovered(this.journal, owns)
     witness.watch(this.journal, this)
     const store: CustomerStore = world.open(machine, this)
-    this.quarantine = new Quarantine(await verdictFolder(view, 'data/verdicts'))
+    this.quarantine = new Quarantine(await verdictFolder(view, 'data/verdicts'), owns)
     this.places = new PlaceFile(view, `data/run/places-${this.index}`)
     this.shard = new Shard({
       clock,

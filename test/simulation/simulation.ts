@@ -637,7 +637,7 @@ export class Simulation {
       model.epoch = log.epoch
       this.models.set(customer.incarnation, model)
     }
-    const convicted: Convicted = (n, index) => process.quarantine.find(customer.incarnation, n, index) !== undefined
+    const convicted: Convicted = (n, index, ms) => process.quarantine.find(customer.incarnation, n, index)?.ms === ms
     for (const entry of log.entries.slice(model.n)) {
       model.apply(entry, convicted)
       if (entry.kind !== EntryKind.Reset) continue
