@@ -4,8 +4,10 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort, SERVER_CORE, type Started, startProcess } from './processes.js'
 
-/** The command as `npm run build` leaves it, beside this file's own build. */
-const COMMAND = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+/** The command module by module, and as `npm start` runs it. */
+export const UNBUNDLED = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+export const BUNDLED = fileURLToPath(new URL('../bundled/cli/main.js', import.meta.url))
+const COMMAND = fs.existsSync(BUNDLED) ? BUNDLED : UNBUNDLED
 const TOKEN = 'lat_benchmarkbenchmarkbenchmark00'
 
 /** True where the command is built. */

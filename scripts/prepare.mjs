@@ -1,4 +1,4 @@
-// Brings a checkout to the point where it can run: packages installed, TypeScript built, Scheme files copied.
+// Brings a checkout to the point where it can run: packages installed, TypeScript built, Scheme files copied, all bundled.
 // Does nothing where nothing changed: a stamp holds a digest of the inputs of each step.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -30,29 +30,32 @@ function digest(files) {
   return hash.digest('hex')
 }
 
-function step(name, stampFile, files, work) {
+async function step(name, stampFile, files, work) {
   const now = digest(files)
   const stamp = at(stampFile)
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === now) return
   process.stderr.write(`lethe: ${name} …\n`)
-  work()
+  await work()
   fs.mkdirSync(path.dirname(stamp), { recursive: true })
   fs.writeFileSync(stamp, now)
 }
 
-step('installing packages', 'node_modules/.lethe-stamp', [at('package-lock.json')], () =>
+await step('installing packages', 'node_modules/.lethe-stamp', [at('package-lock.json')], () =>
   run('npm', ['ci', '--no-audit', '--no-fund']),
 )
 
 // tap builds itself anew for its list of plugins (.taprc), into node_modules: a fresh installation has another list.
 if (process.argv.includes('--tests')) {
-  step('preparing the test runner', 'node_modules/.lethe-tap-stamp', [at('package-lock.json'), at('.taprc')], () =>
-    run(process.execPath, [at('node_modules/tap/dist/esm/run.mjs'), 'build']),
+  await step(
+    'preparing the test runner',
+    'node_modules/.lethe-tap-stamp',
+    [at('package-lock.json'), at('.taprc')],
+    () => run(process.execPath, [at('node_modules/tap/dist/esm/run.mjs'), 'build']),
   )
 }
 
 const sources = [...filesBelow('src'), ...filesBelow('test'), ...filesBelow('bench'), at('tsconfig.json')]
-step('building', 'build/.lethe-stamp', sources, () => {
+await step('building', 'build/.lethe-stamp', sources, () => {
   run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root])
   for (const file of filesBelow('src').filter(name => /\.(scm|html|css|svg)$/.test(name))) {
     const target = at('build', path.relative(root, file))
@@ -60,4 +63,10 @@ step('building', 'build/.lethe-stamp', sources, () => {
     fs.copyFileSync(file, target)
   }
   fs.chmodSync(at('build/src/cli/main.js'), 0o755)
+})
+
+const bundling = ['bundle.mjs', 'start.cjs'].map(name => at('scripts', name))
+await step('bundling', 'build/bundled/.lethe-stamp', [...sources, ...bundling, at('package-lock.json')], async () => {
+  const { bundle } = await import('./bundle.mjs')
+  await bundle(at('build'))
 })

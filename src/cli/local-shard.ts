@@ -20,7 +20,7 @@ import { type BackupTarget, backUpCustomers, backUpJournal, type CopiedFile } fr
 import { shardLock } from './data-lock.js'
 import type { Log } from './log.js'
 import type { BackupStep, ShardStart } from './messages.js'
-import { sweepTombstones } from './tombstones.js'
+import { forgetDeleted, sweepTombstones } from './tombstones.js'
 
 export interface LocalShard {
   readonly service: ShardService
@@ -65,10 +65,6 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
       log,
     }),
   ])
-  for (const incarnation of journal.incarnations()) {
-    const record = control.byIncarnation(incarnation)
-    if (!record || record.deleted) journal.forget(incarnation)
-  }
   const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
   const verdicts = await verdictFolder(disk, at('quarantine'))
   const quarantine = new Quarantine(verdicts, owned)
@@ -104,6 +100,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   // An idle shard sweeps too: checkpoints fall due and customers leave without anybody asking.
   const ticking = setInterval(() => service.tick(), TICK_MS)
   const stopSweeping = sweepTombstones(at('customers'), control, store, owned, log)
+  const stopForgetting = forgetDeleted(journal, control)
   const backup = async (step: BackupStep, target: BackupTarget): Promise<CopiedFile[]> => {
     if (step === 'files') return await backUpCustomers(start.dataFolder, target, owned, store)
     if (step === 'journal') return await backUpJournal(start.dataFolder, target, journal)
@@ -113,6 +110,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const close = async () => {
     clearInterval(ticking)
     stopSweeping()
+    stopForgetting()
     places.close()
     await control.close()
     lock.release()

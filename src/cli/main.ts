@@ -12,6 +12,10 @@ const args = process.argv.slice(2)
 const isServe = args[0] === 'serve' && !args.some(arg => arg === '--help' || arg === '-h')
 const early = isServe ? forkShard() : undefined
 
-const { run } = await import('./commands.js')
-process.exitCode = await run(args, early)
-early?.kill('SIGKILL')
+// No await at the top: a bundle is CommonJS (scripts/bundle.mjs).
+void import('./commands.js')
+  .then(({ run }) => run(args, early))
+  .then(code => {
+    process.exitCode = code
+    early?.kill('SIGKILL')
+  })

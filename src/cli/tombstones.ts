@@ -3,11 +3,13 @@
 // not: perhaps the control store was put back from a backup, and then that file is all there is. It is named in the log.
 import fs from 'node:fs'
 import path from 'node:path'
-import type { ControlReader, CustomerStore } from '../storage/contract.js'
+import type { ControlReader, CustomerStore, Journal } from '../storage/contract.js'
 import type { Log } from './log.js'
 
 const FOLDERS = 256
 const PAUSE_MS = 50
+/** Customers looked up at once: 10 µs each, so half a turn. */
+const ENTRIES_AT_ONCE = 50
 const FILE = /^([0-9a-f]{16})\.mdb$/
 
 /** Starts sweeping; answers how to stop. `owned` says which incarnations are this shard's. */
@@ -45,6 +47,25 @@ export function sweepTombstones(
         // No customer has ever had a file there.
       },
     )
+  }, PAUSE_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/**
+ * Starts telling the journal whose entries nobody needs, because their customer is deleted; answers how to stop. Not before
+ * the start, which would look up every customer with an entry in the journal: 230 ms for 30,000 of them. Until then such
+ * entries hold back trimming, nothing else: nobody asks for a dead customer.
+ */
+export function forgetDeleted(journal: Journal, control: ControlReader): () => void {
+  const incarnations = journal.incarnations()[Symbol.iterator]()
+  const timer = setInterval(() => {
+    for (let looked = 0; looked < ENTRIES_AT_ONCE; looked++) {
+      const { done, value } = incarnations.next()
+      if (done) return clearInterval(timer)
+      const record = control.byIncarnation(value)
+      if (!record || record.deleted) journal.forget(value)
+    }
   }, PAUSE_MS)
   timer.unref()
   return () => clearInterval(timer)

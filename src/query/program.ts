@@ -10,15 +10,19 @@ import { defaultLimits, type Limits } from '../core/limits.js'
 import { EventBatch } from '../event/batch.js'
 import { Effects } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
-import { Emitter } from './emit-js.js'
+import { type EmittedProgram, Emitter } from './emit-js.js'
 import { dropSignal } from './event-primitives.js'
 import { type EventProgram, Outcome, type ProgramError } from './event-program.js'
 import { theEvent } from './event-value.js'
+import { type AheadProgram, fromAhead, toAhead } from './program-ahead.js'
 import { type ReadProgram, readProgram } from './program-core.js'
 import { Engine } from './program-runtime.js'
 import { runSamples } from './program-samples.js'
 import { placeOf } from './source.js'
-import { Pair, Text, type Value, Vector } from './value.js'
+import { librarySymbols, Pair, SymbolTable, Text, type Value, Vector } from './value.js'
+
+/** The built-in program as scripts/bundle.mjs emitted it into a bundle. There is none where the modules run as they are. */
+declare const BUILTIN_AHEAD: AheadProgram | undefined
 
 interface Emitted {
   load(): void
@@ -30,22 +34,19 @@ class CompiledProgram implements EventProgram {
   readonly declared: readonly TableDeclaration[]
   reason = ''
   error: ProgramError | undefined
-  private readonly engine: Engine
   private readonly emitted: Emitted
   // One object for all events: `context.host` of the primitives.
   private readonly host = { batch: new EventBatch(), event: 0, effects: new Effects() }
 
   constructor(
     readonly source: string,
-    core: ReadProgram,
+    private readonly engine: Engine,
+    { code, constants, tables }: EmittedProgram,
     private readonly limits: Limits,
   ) {
-    this.engine = new Engine(limits, core.symbols)
-    const emitter = new Emitter(core, this.engine, source, theEvent)
-    const { code, constants, tables } = emitter.program()
     this.declared = tables
     // The only text that becomes code here was made by emit-js: names of its own, and integers.
-    this.emitted = new Function('C', 'K', code)(this.engine, constants) as Emitted
+    this.emitted = new Function('C', 'K', code)(engine, constants) as Emitted
     this.load(literalsOf(constants))
   }
 
@@ -97,6 +98,11 @@ function literalsOf(constants: readonly unknown[]): Value[] {
   return constants.filter(value => value instanceof Pair || value instanceof Vector || value instanceof Text) as Value[]
 }
 
+function compiled(source: string, core: ReadProgram, limits: Limits): CompiledProgram {
+  const engine = new Engine(limits, core.symbols)
+  return new CompiledProgram(source, engine, new Emitter(core, engine, source, theEvent).program(), limits)
+}
+
 const placeDetails = ({ line, column }: ProgramError) => (line === undefined ? {} : { line, column })
 
 let builtinCore: ReadProgram | undefined
@@ -114,14 +120,30 @@ function coreOfBuiltin(): ReadProgram {
 
 /** The program of those who have none of their own. */
 export function builtinProgram(): EventProgram {
-  builtin ??= new CompiledProgram(builtinSource(), coreOfBuiltin(), defaultLimits)
+  builtin ??=
+    typeof BUILTIN_AHEAD === 'undefined'
+      ? compiled(builtinSource(), coreOfBuiltin(), defaultLimits)
+      : loadBuiltin(BUILTIN_AHEAD)
   return builtin
+}
+
+/** The built-in program, of what `emitBuiltin` answered. */
+export function loadBuiltin(ahead: AheadProgram): EventProgram {
+  const engine = new Engine(defaultLimits, new SymbolTable(librarySymbols))
+  return new CompiledProgram(builtinSource(), engine, fromAhead(ahead), defaultLimits)
+}
+
+/** The built-in program in the form that a bundle carries. */
+export function emitBuiltin(): AheadProgram {
+  const core = coreOfBuiltin()
+  const engine = new Engine(defaultLimits, core.symbols)
+  return toAhead(new Emitter(core, engine, builtinSource(), theEvent).program())
 }
 
 /** Compiles and loads a program that was checked before. Throws LetheError, status 400, all the same. */
 export function loadProgram(source: string, limits: Limits): EventProgram {
   try {
-    return new CompiledProgram(source, readProgram(source, limits, coreOfBuiltin()), limits)
+    return compiled(source, readProgram(source, limits, coreOfBuiltin()), limits)
   } catch (error) {
     if (error instanceof RangeError)
       throw new LetheError('too-large', 'the program is too large or nests too deeply', 400)

@@ -34,6 +34,11 @@ export class Trimming {
     segment.released = new Uint8Array(index.customers)
     segment.held = 0
     segment.strangers.clear()
+    if (sure && this.flushed.size + this.spilled.size === 0) {
+      // A start, mostly: nobody has flushed anything yet. Saves 20 ms for 30,000 customers.
+      segment.held = index.customers
+      return
+    }
     for (let row = 0; row < index.customers; row++) {
       const incarnation = incarnationAt(segment, row)
       const owner = sure ? this.shard : this.ownerOf(incarnation)

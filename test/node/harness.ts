@@ -10,6 +10,8 @@ export interface NodeOptions {
   readonly shards?: number
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Another build of the command. */
+  readonly main?: string
 }
 
 export interface Answer {
@@ -173,10 +175,10 @@ export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 }
 
 /** Starts a node without waiting for it. */
-export function launchNode({ data, shards = 1, args = [], env = {} }: NodeOptions): TestNode {
+export function launchNode({ data, shards = 1, args = [], env = {}, main = LETHE }: NodeOptions): TestNode {
   const child = spawn(
     process.execPath,
-    [LETHE, 'serve', '--data', data, '--port', '0', '--shards', String(shards), ...args],
+    [main, 'serve', '--data', data, '--port', '0', '--shards', String(shards), ...args],
     { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] },
   )
   return new TestNode(child, data)
