@@ -20,11 +20,13 @@ export interface NodeConfig {
   readonly limits: Limits
 }
 
-/** Limits that shape state: a replay must meet them where the first run did, so a file may not change them (R14). */
+/** Limits that shape state, marked so in limits.ts: a replay must meet them where the first run did, so a file may not change them (R14). */
 const STATE_LIMITS: ReadonlySet<keyof Limits> = new Set<keyof Limits>([
   'maxTextLength',
   'maxIdBytes',
   'maxTags',
+  'maxEventsPerRequest',
+  'maxJsonDepth',
   'maxSkewMs',
   'maxTables',
   'maxKeyBytes',
@@ -36,6 +38,15 @@ const STATE_LIMITS: ReadonlySet<keyof Limits> = new Set<keyof Limits>([
   'minDedupeIds',
   'dedupeWindowMs',
   'maxSessions',
+  'maxStateSymbols',
+  'maxLedgerNames',
+  'maxExampleBytes',
+  'maxExampleBytesPerDay',
+  'maxRetentionDays',
+  'maxProgramLoadSteps',
+  'maxProgramBytes',
+  'maxProgramSourceBytes',
+  'maxProgramForms',
   'maxProgramSteps',
 ])
 

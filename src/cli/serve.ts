@@ -7,6 +7,7 @@ import { systemRandom } from '../core/random.js'
 import { openControlWriter } from '../storage/control.js'
 import { readConfig } from './config.js'
 import { lockData } from './data-lock.js'
+import { descriptorLimit, fitToDescriptors } from './descriptors.js'
 import { provision, welcome } from './first-start.js'
 import { openLog } from './log.js'
 import { claimPort } from './port.js'
@@ -34,6 +35,11 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   const config = await readConfig(flags, process.env)
   const jsonLog = config.jsonLog || !process.stderr.isTTY
   const log = openLog('supervisor', jsonLog)
+  const limits = fitToDescriptors(config.limits, descriptorLimit(), config.shards)
+  if (limits.maxConnections < config.limits.maxConnections) {
+    const { maxConnections, maxOpenFiles } = limits
+    log.warn({ maxConnections, maxOpenFiles }, 'fewer connections and files than configured: raise ulimit -n')
+  }
   makeFolder(config.data)
   const lock = await lockData(
     config.data,
@@ -54,7 +60,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
       port: claim.port,
       retention: config.retention,
       adminDigest,
-      limits: config.limits,
+      limits,
       memoryBytes: Math.floor((availableBytes() * MEMORY_SHARE) / config.shards),
       jsonLog,
       version: VERSION,

@@ -11,7 +11,7 @@ export const defaultLimits = {
   maxBodyBytes: 1 * MIB,
   /** Bytes of a body after decompression. More is 413: zlib expands up to 1028 : 1. */
   maxDecompressedBytes: 16 * MIB,
-  /** Events of one request. More is 413: each costs 200 bytes of columns and may cost a rejection in the reply. */
+  /** Events of one request. More is 413: each costs 200 bytes of columns and may cost a rejection in the reply (state). */
   maxEventsPerRequest: 100_000,
   /** What is read and thrown away of a refused body before the refusal is answered. */
   maxDiscardedBytes: 16 * MIB,
@@ -53,7 +53,7 @@ export const defaultLimits = {
   maxIdBytes: 64,
   /** Tags of an event; the rest is ignored and noted `truncated` (state). */
   maxTags: 32,
-  /** Depth of nested JSON. Deeper is 400: parsers recurse. */
+  /** Depth of nested JSON. Deeper is 400: parsers recurse (state). */
   maxJsonDepth: 64,
   /** How far ahead a device clock may be before its time is clamped to now (state). */
   maxSkewMs: 600_000,
@@ -128,13 +128,13 @@ export const defaultLimits = {
   maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */
   maxQueriesPerCustomer: 16,
-  /** Steps of a program while it is loaded, once, before its first event. */
+  /** Steps of a program while it is loaded, once, before its first event (state). */
   maxProgramLoadSteps: 2_000_000,
   /** Bytes that a program may ask for during one event, or its load. Counted as asked for, never given back (state). */
   maxProgramBytes: 8 * MIB,
-  /** Bytes of source of a program: every customer's is kept, and compiled in one go on its first event. */
+  /** Bytes of source of a program: every customer's is kept, and compiled in one go on its first event (state). */
   maxProgramSourceBytes: 64 * KIB,
-  /** Forms of a program, macros expanded. More is 413: emitting takes about a microsecond a form. */
+  /** Forms of a program, macros expanded. More is 413: emitting takes about a microsecond a form (state). */
   maxProgramForms: 50_000,
   /** Steps of a program for one event; about 200 µs (R13, state). */
   maxProgramSteps: 20_000,

@@ -1,9 +1,12 @@
 // Configuration: what beats what, and what a person is told who got it wrong.
+import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/cli/config.js'
+import { fitToDescriptors, MIN_DESCRIPTORS } from '../../src/cli/descriptors.js'
 import { nearest } from '../../src/cli/nearest.js'
+import { defaultLimits } from '../../src/core/limits.js'
 
 const folder = t.testdir({
   'good.toml': 'port = 8080\nretention = 30\njson-log = true\n[limits]\nmaxBodyBytes = 5000\n',
@@ -51,6 +54,32 @@ t.test('each fault says where it stands and what would be right', async t => {
     await t.rejects(readConfig(flags, environment), { code: 'config', message })
   }
   await t.rejects(readConfig({ port: 'x', retention: 'y' }, {}), { message: /--port.*\n.*--retention/ })
+})
+
+// What was taken under one limit is read again under it, whatever a file says meanwhile.
+t.test('R14: every limit that is marked as shaping state is refused in a file, and no other', async t => {
+  const source = fs.readFileSync('src/core/limits.ts', 'utf8')
+  for (const [, comment, names] of source.matchAll(/\/\*\*(.*?)\*\/\n((?: {2}\w+: .*\n)+)/g)) {
+    for (const [, name = ''] of names!.matchAll(/^ {2}(\w+):/gm)) {
+      const one = path.join(folder, 'one.toml')
+      fs.writeFileSync(one, `[limits]\n${name} = 7\n`)
+      const read = readConfig({ config: one }, {})
+      if (/\bstate\)/.test(comment!)) await t.rejects(read, { message: /cannot be changed/ }, name)
+      else t.equal(((await read).limits as Record<string, number>)[name], 7, name)
+    }
+  }
+})
+
+t.test('descriptors are shared out: files, loads, checkpoints and connections stay within them', async t => {
+  for (const descriptors of [MIN_DESCRIPTORS, 256, 1024, 4096, 1_048_576, Number.POSITIVE_INFINITY]) {
+    for (const shards of [1, 2, 16]) {
+      const fit = fitToDescriptors(defaultLimits, descriptors, shards)
+      t.ok(60 + 2 * shards + 6 * fit.maxOpenFiles + fit.maxConnections <= descriptors, `${descriptors}, ${shards}`)
+      t.ok(fit.maxLoadsAtOnce + fit.maxCheckpointsAtOnce <= fit.maxOpenFiles)
+      t.ok(fit.maxLoadsAtOnce >= 1 && fit.maxConnections >= 8)
+    }
+  }
+  t.same(fitToDescriptors(defaultLimits, Number.POSITIVE_INFINITY, 16), defaultLimits)
 })
 
 t.test('the nearest word is found, a far one is not guessed', async t => {

@@ -1,7 +1,9 @@
 // What may happen to the processes of a node: stopped, thrown down by an exception, starved. The others serve on.
+import fs from 'node:fs'
+import net from 'node:net'
 import t from 'tap'
 import { seededRandom } from '../../src/core/random.js'
-import { eventually, killPid, type TestNode } from '../node/harness.js'
+import { eventually, killPid, launchNode, startNode, type TestNode } from '../node/harness.js'
 import { configFile, metric, Sabotage } from './sabotage.js'
 import { type Customer, sleep, Traffic } from './traffic.js'
 
@@ -59,6 +61,40 @@ t.test(
     t.equal(await node.stop(), 0)
   },
 )
+
+t.test('with 64 file descriptors a node says what it needs; with a few more it serves within them', async t => {
+  const folder = t.testdir({})
+  const refused = launchNode({ data: `${folder}/data`, descriptors: 64 })
+  t.equal(await refused.exited, 1)
+  t.match(refused.stderr, /may open 64 files; a node needs 192 at least/)
+  t.notOk(fs.existsSync(`${folder}/data`))
+
+  // More customers than files may be open, in and out of memory all the time.
+  const args = ['--config', configFile(folder, { checkpointMs: 200, idleMs: 300 })]
+  let node = await startNode({ data: `${folder}/data`, shards: 1, args, descriptors: 192 })
+  t.match(node.stderr, /raise ulimit -n/)
+  const traffic = new Traffic(() => node, await createCustomers(node, 40), seededRandom(9))
+  traffic.start(1)
+  await traffic.progress(400, 60_000)
+  // Nobody uses these connections; beyond its bound the shard closes them.
+  const port = Number(new URL(node.url).port)
+  const idle = Array.from({ length: 400 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
+  await traffic.progress(50, 20_000)
+  const [shard] = node.shardPids()
+  t.ok(fs.readdirSync(`/proc/${shard}/fd`).length < 192)
+  for (const socket of idle) socket.destroy()
+  const before = traffic.counts.batches
+  await traffic.progress(400, 60_000)
+  t.ok(traffic.counts.batches >= before + 400, 'batches go on')
+  await traffic.rest()
+  t.same(await traffic.differences(), [])
+  t.equal(await metric(node, 'lethe_shard_restarts_total'), 0)
+  await node.kill()
+  node = await startNode({ data: `${folder}/data`, shards: 1, args, descriptors: 192 })
+  t.same(await traffic.differences(), [])
+  await traffic.end()
+  t.equal(await node.stop(), 0)
+})
 
 t.test('a shard, then the supervisor, stopped for a second: nobody is killed, nothing is lost', async t => {
   const folder = t.testdir({})

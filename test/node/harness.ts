@@ -12,6 +12,8 @@ export interface NodeOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Another build of the command. */
   readonly main?: string
+  /** `ulimit -n`, soft and hard. */
+  readonly descriptors?: number
 }
 
 export interface Answer {
@@ -175,12 +177,11 @@ export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 }
 
 /** Starts a node without waiting for it. */
-export function launchNode({ data, shards = 1, args = [], env = {}, main = LETHE }: NodeOptions): TestNode {
-  const child = spawn(
-    process.execPath,
-    [main, 'serve', '--data', data, '--port', '0', '--shards', String(shards), ...args],
-    { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+export function launchNode({ data, shards = 1, args = [], env = {}, main = LETHE, descriptors }: NodeOptions): TestNode {
+  const command = [process.execPath, main, 'serve', '--data', data, '--port', '0', '--shards', String(shards), ...args]
+  const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...command]
+  const [program = '', ...words] = descriptors === undefined ? command : limited
+  const child = spawn(program, words, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
   return new TestNode(child, data)
 }
 
