@@ -7,14 +7,19 @@
 // its thread. `overlappingSync` is off: a commit that is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
 // `useWritemap` is never on: a full disk would be a SIGBUS.
 import * as fs from 'node:fs'
-import { dirname } from 'node:path'
-import { open, type RootDatabase } from 'lmdb'
+import { basename, dirname } from 'node:path'
+import { allDbs, open, type RootDatabase } from 'lmdb'
 import { assert, LetheError } from '../core/errors.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
 import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
 import type { FileTurns } from './file-turns.js'
 import { syncShared } from './folder-sync.js'
 import { checkLmdbFile } from './lmdb-check.js'
+
+declare module 'lmdb' {
+  /** Exported, and missing from its types: every tree that was opened, by the name of its file. */
+  const allDbs: Map<string, unknown>
+}
 
 export const fileDamaged = (path: string, why: string): LetheError =>
   new LetheError('file-damaged', `${path}: ${why}`, 503, { path, why })
@@ -271,5 +276,12 @@ export class OpenFile implements CustomerFile {
 
   async close(): Promise<void> {
     await this.tree?.close()
+    // lmdb-js remembers all it ever opened, with 64 KiB of instructions each: a shard would grow with every customer that leaves.
+    if (allDbs.get(this.name) === this.tree) allDbs.delete(this.name)
+  }
+
+  /** As lmdb-js calls it. */
+  private get name(): string {
+    return basename(this.path, '.mdb')
   }
 }
