@@ -100,10 +100,15 @@ export class BenchNode {
     return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text()
   }
 
-  /** Drains the node; a bad exit is an error. */
-  async stop(): Promise<void> {
+  /** Drains the node and keeps its data; a bad exit is an error. */
+  async pause(): Promise<void> {
     const code = await this.process.stop()
     if (code !== 0) throw new Error(`the node ended with ${code}: ${this.process.output().slice(-2000)}`)
+  }
+
+  /** Drains the node and removes its data; a bad exit is an error. */
+  async stop(): Promise<void> {
+    await this.pause()
     fs.rmSync(path.join(this.folder, 'data'), { recursive: true, force: true })
   }
 

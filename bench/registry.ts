@@ -1,6 +1,7 @@
 // Every benchmark, in the order in which they run and are reported: parts first, then the whole.
 import type { Bench } from './bench.js'
 import { decodeBenches } from './suites/decode.js'
+import { densityBenches } from './suites/density.js'
 import { hashBenches } from './suites/hash.js'
 import { hllBenches } from './suites/hll.js'
 import { httpBenches } from './suites/http.js'
@@ -28,4 +29,5 @@ export const benches: readonly Bench[] = [
   ...redisBenches,
   ...latencyBenches,
   ...scaleBenches,
+  ...densityBenches,
 ]
