@@ -124,6 +124,8 @@ export const defaultLimits = {
   queryTimeMs: 5_000,
   /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse. */
   maxNestingDepth: 400,
+  /** Characters of a string. More is memory-limit: copying one takes some milliseconds at most, and cannot be interrupted. */
+  maxStringLength: 1 << 22,
   /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice. */
   maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */

@@ -6,10 +6,11 @@
 import type { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { memoryLimit } from './complaint.js'
+import { HashTable } from './hash-table.js'
 import { toDouble } from './number.js'
 import { brief, Printer } from './printer.js'
 import type { Outcome } from './query.js'
-import { Char, Flonum, HashTable, Opaque, Pair, Ratio, Sym, Text, Unique, type Value, Values, Vector } from './value.js'
+import { Char, Flonum, Opaque, Pair, Ratio, Sym, Text, Unique, type Value, Values, Vector } from './value.js'
 
 /** A list or vector half written. */
 class Rest {
@@ -31,7 +32,7 @@ const SUSPICIOUS_LENGTH = 100_000
 const partsOf = (value: Value): readonly Value[] | undefined => {
   if (value instanceof Pair) return [value.cdr, value.car]
   if (value instanceof Vector || value instanceof Values) return value.items
-  if (value instanceof HashTable) return [...value.entries.values()].flatMap(entry => [entry.key, entry.value])
+  if (value instanceof HashTable) return [...value.entries()].flatMap(entry => [entry.key, entry.value])
   return undefined
 }
 
@@ -82,7 +83,7 @@ function* jsonValue(value: Value, limit: number): Rendering {
       stack.push(
         new Rest(
           null,
-          [...next.entries.values()].map(entry => new Pair(entry.key, entry.value)),
+          [...next.entries()].map(entry => new Pair(entry.key, entry.value)),
         ),
       )
     } else text += jsonAtom(next)

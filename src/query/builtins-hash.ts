@@ -7,25 +7,15 @@
 import { indexOf } from './argument.js'
 import { outOfRange, wrongType } from './complaint.js'
 import { fixed } from './define.js'
-import type { Context, PrimitiveGroup } from './primitive.js'
+import { type HashEntry, HashTable } from './hash-table.js'
+import type { Context, PrimitiveGroup, Resumable } from './primitive.js'
 import { Printer } from './printer.js'
-import {
-  Bytes,
-  Char,
-  Flonum,
-  HashTable,
-  listOf,
-  Pair,
-  Procedure,
-  Ratio,
-  Sym,
-  Text,
-  unspecified,
-  type Value,
-  Vector,
-} from './value.js'
+import { begin, STRETCH } from './slices.js'
+import { Bytes, Char, Flonum, Pair, Procedure, Ratio, Sym, Text, unspecified, type Value, Vector } from './value.js'
 
 const MAX_KEY = 100_000
+/** Entries copied between two yields: each takes some 200 ns. */
+const COPIED = 1024
 
 const identities = new WeakMap<object, number>()
 let lastIdentity = 0
@@ -79,11 +69,36 @@ function tableOf(name: string, value: Value): HashTable {
   throw wrongType(name, 'a hash table', value)
 }
 
-function listing(context: Context, table: HashTable, pick: (key: Value, value: Value) => Value, bytes: number): Value {
-  const size = table.entries.size
-  context.allocate(size * bytes)
-  context.charge(size)
-  return listOf([...table.entries.values()].map(entry => pick(entry.key, entry.value)))
+/** A list of something of each entry, in the order the keys came. */
+function* listing(context: Context, table: HashTable, pick: (entry: HashEntry) => Value, bytes: number): Resumable {
+  let first: Pair | null = null
+  let last: Pair | undefined
+  let count = 0
+  for (let entry = table.first; entry !== undefined; entry = entry.next) {
+    if ((count++ & (STRETCH - 1)) === 0) {
+      if (count > 1) yield STRETCH
+      context.allocate(Math.min(STRETCH, table.size - count + 1) * bytes)
+    }
+    const pair = new Pair(pick(entry), null)
+    if (last === undefined) first = pair
+    else last.cdr = pair
+    last = pair
+  }
+  return first
+}
+
+function* copyOf(context: Context, table: HashTable): Resumable {
+  const copy = new HashTable()
+  let count = 0
+  context.allocate(Bytes.HashTable)
+  for (let entry = table.first; entry !== undefined; entry = entry.next) {
+    if ((count++ & (COPIED - 1)) === 0) {
+      if (count > 1) yield STRETCH * 4
+      context.allocate(Math.min(COPIED, table.size - count + 1) * Bytes.HashEntry)
+    }
+    copy.add(entry.mapKey, entry.key, entry.value)
+  }
+  return copy
 }
 
 export const hashTables: PrimitiveGroup = {
@@ -98,54 +113,58 @@ export const hashTables: PrimitiveGroup = {
       '(hash-ref TABLE KEY [DEFAULT])',
       'The value under KEY, or DEFAULT (#f).',
       (context, table, key, otherwise) => {
-        const entry = tableOf('hash-ref', table).entries.get(hashKey(context, 'hash-ref', key))
+        const entry = tableOf('hash-ref', table).get(hashKey(context, 'hash-ref', key))
         return entry === undefined ? (otherwise ?? false) : entry.value
       },
       ["(let ((h (make-hash-table))) (hash-set! h 'a 1) (hash-ref h 'a))", '1'],
     ),
     fixed('(hash-set! TABLE KEY VALUE)', 'Puts VALUE under KEY.', (context, table, key, value) => {
-      const { entries } = tableOf('hash-set!', table)
-      const found = hashKey(context, 'hash-set!', key)
-      const entry = entries.get(found)
+      const entries = tableOf('hash-set!', table)
+      const mapKey = hashKey(context, 'hash-set!', key)
+      const entry = entries.get(mapKey)
       if (entry !== undefined) entry.value = value
       else {
         context.allocate(Bytes.HashEntry)
-        // Growing a Map of 2^n entries copies it all.
-        const size = entries.size + 1
-        if (size > 4096 && (size & (size - 1)) === 0) context.charge(size >> 1)
-        entries.set(found, { key, value })
+        context.charge(10)
+        entries.add(mapKey, key, value)
       }
       return unspecified
     }),
     fixed('(hash-delete! TABLE KEY)', 'Takes KEY and its value out.', (context, table, key) => {
-      tableOf('hash-delete!', table).entries.delete(hashKey(context, 'hash-delete!', key))
+      tableOf('hash-delete!', table).delete(hashKey(context, 'hash-delete!', key))
       return unspecified
     }),
-    fixed('(hash-has? TABLE KEY)', '#t if there is a value under KEY.', (context, table, key) =>
-      tableOf('hash-has?', table).entries.has(hashKey(context, 'hash-has?', key)),
+    fixed(
+      '(hash-has? TABLE KEY)',
+      '#t if there is a value under KEY.',
+      (context, table, key) => tableOf('hash-has?', table).get(hashKey(context, 'hash-has?', key)) !== undefined,
     ),
-    fixed('(hash-count TABLE)', 'How many keys TABLE has.', (_, table) => tableOf('hash-count', table).entries.size),
+    fixed('(hash-count TABLE)', 'How many keys TABLE has.', (_, table) => tableOf('hash-count', table).size),
     fixed('(hash-keys TABLE)', 'The keys, in the order they came.', (context, table) =>
-      listing(context, tableOf('hash-keys', table), key => key, Bytes.Pair),
+      begin(
+        context,
+        listing(context, tableOf('hash-keys', table), entry => entry.key, Bytes.Pair),
+      ),
     ),
     fixed('(hash-values TABLE)', 'The values, in the order their keys came.', (context, table) =>
-      listing(context, tableOf('hash-values', table), (_, value) => value, Bytes.Pair),
+      begin(
+        context,
+        listing(context, tableOf('hash-values', table), entry => entry.value, Bytes.Pair),
+      ),
     ),
     fixed('(hash->alist TABLE)', '((key . value) …), in the order the keys came.', (context, table) =>
-      listing(context, tableOf('hash->alist', table), (key, value) => new Pair(key, value), 2 * Bytes.Pair),
+      begin(
+        context,
+        listing(context, tableOf('hash->alist', table), ({ key, value }) => new Pair(key, value), 2 * Bytes.Pair),
+      ),
     ),
     fixed('(hash-clear! TABLE)', 'Takes out everything.', (_, table) => {
-      tableOf('hash-clear!', table).entries.clear()
+      tableOf('hash-clear!', table).clear()
       return unspecified
     }),
-    fixed('(hash-copy TABLE)', 'A new table with the same keys and values.', (context, table) => {
-      const { entries } = tableOf('hash-copy', table)
-      context.allocate(Bytes.HashTable + entries.size * Bytes.HashEntry)
-      context.charge(entries.size)
-      const copy = new HashTable()
-      for (const [found, { key, value }] of entries) copy.entries.set(found, { key, value })
-      return copy
-    }),
+    fixed('(hash-copy TABLE)', 'A new table with the same keys and values.', (context, table) =>
+      begin(context, copyOf(context, tableOf('hash-copy', table))),
+    ),
     fixed(
       '(hash VALUE MODULUS)',
       'A number in [0, MODULUS) that is the same for values that are `equal?`.',

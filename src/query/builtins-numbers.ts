@@ -1,10 +1,12 @@
 // Numbers: R4RS 6.5 without complex ones (whose procedures take reals), and a few conveniences.
 
 import { indexOf, textOf } from './argument.js'
+import { newText } from './builtins-strings.js'
 import { divideByZero, outOfRange, wrongType } from './complaint.js'
 import { fixed, spread } from './define.js'
 import {
   add,
+  bitsOf,
   compare,
   divide,
   divideIntegers,
@@ -14,19 +16,33 @@ import {
   isNumber,
   multiply,
   normalize,
-  power,
+  payBits,
   type Rounding,
   roundNumber,
-  simplest,
-  squareRoot,
   subtract,
   toDouble,
   toExact,
 } from './number.js'
+import {
+  areHeavy,
+  dividedBy,
+  folded,
+  integerDivision,
+  isLong,
+  longDecimal,
+  multiplied,
+  powerOf,
+  product,
+  quotientOf,
+  rootOfNumber,
+  simplest,
+} from './number-operations.js'
 import { type NumberValue, numberToString } from './number-print.js'
+import { parsed } from './number-slices.js'
 import { parseNumber } from './number-text.js'
-import type { Context, PrimitiveDefinition, PrimitiveGroup } from './primitive.js'
-import { Bytes, Flonum, Ratio, Text, type Value } from './value.js'
+import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
+import { begin, leftToRight, pairwise, STRETCH, type Steps } from './slices.js'
+import { Bytes, Flonum, Ratio, type Value } from './value.js'
 
 function numberOf(name: string, value: Value): NumberValue {
   if (!isNumber(value)) throw wrongType(name, 'a number', value)
@@ -39,13 +55,16 @@ function flonum(context: Context, x: number): Flonum {
 }
 
 function ordering(name: string, doc: string, holds: (order: number) => boolean): PrimitiveDefinition {
-  return spread(`(${name} NUMBER OTHER ...)`, doc, (context, args) => {
+  const few = (context: Context, args: Value[]): Value => {
     let result = true
     if (args.length === 1) numberOf(name, args[0]!)
     for (let i = 1; i < args.length; i++) if (!holds(compare(name, args[i - 1]!, args[i]!))) result = false
     context.charge(args.length)
     return result
-  })
+  }
+  return spread(`(${name} NUMBER OTHER ...)`, doc, (context, args) =>
+    args.length > STRETCH ? context.inSlices(pairwise(context, args, few)) : few(context, args),
+  )
 }
 
 function test(name: string, doc: string, holds: (value: Value) => boolean): PrimitiveDefinition {
@@ -65,7 +84,7 @@ function parity(name: string, odd: boolean): PrimitiveDefinition {
 }
 
 function extreme(name: string, doc: string, better: (order: number) => boolean): PrimitiveDefinition {
-  return spread(`(${name} NUMBER OTHER ...)`, doc, (context, args) => {
+  const few = (context: Context, args: Value[]): Value => {
     let best = numberOf(name, args[0]!)
     let inexact = best instanceof Flonum
     for (let i = 1; i < args.length; i++) {
@@ -76,7 +95,10 @@ function extreme(name: string, doc: string, better: (order: number) => boolean):
     }
     context.charge(args.length)
     return inexact && !(best instanceof Flonum) ? flonum(context, toDouble(best)) : best
-  })
+  }
+  return spread(`(${name} NUMBER OTHER ...)`, doc, (context, args) =>
+    args.length > STRETCH ? context.inSlices(leftToRight(context, args, few)) : few(context, args),
+  )
 }
 
 function rounding(kind: Rounding, doc: string, example: readonly [string, string]): PrimitiveDefinition {
@@ -109,7 +131,7 @@ function real(
 }
 
 const division = (kind: 'quotient' | 'remainder' | 'modulo', doc: string, example: readonly [string, string]) =>
-  fixed(`(${kind} N D)`, doc, (context, a, b) => divideIntegers(context, kind, a, b), example)
+  fixed(`(${kind} N D)`, doc, (context, a, b) => integerDivision(context, kind, a, b), example)
 
 function fraction(name: string, pick: (ratio: Ratio) => bigint, whole: (n: Value) => Value): PrimitiveDefinition {
   return fixed(`(${name} RATIONAL)`, `The ${name} of RATIONAL in lowest terms.`, (context, value) => {
@@ -130,13 +152,16 @@ function withPrecision(context: Context, value: NumberValue, digits: number): st
   return digits === 0 ? sign + text : `${sign}${text.slice(0, -digits)}.${text.slice(-digits)}`
 }
 
+/** Characters of a numeral that is read at once; of the longer ones only integers are read. */
+const LONG_NUMERAL = 16_384
+
 const radixOf = (name: string, value: Value): number => {
   const radix = value === undefined ? 10 : value
   if (radix !== 2 && radix !== 8 && radix !== 10 && radix !== 16) throw outOfRange(name, 'the radix is 2, 8, 10 or 16')
   return radix
 }
 
-function lcm(context: Context, a: Value, b: Value): Value {
+function lcm(context: Context, a: Value, b: Value): NumberValue {
   const common = greatestCommonDivisor(context, a, b, 'lcm')
   if (compare('lcm', common, 0) === 0) return common
   const product = multiply(context, a, divideIntegers(context, 'quotient', b, common))
@@ -144,10 +169,22 @@ function lcm(context: Context, a: Value, b: Value): Value {
 }
 
 const fold =
-  (name: string, unit: Value, step: (context: Context, a: Value, b: Value) => Value) =>
+  (
+    name: string,
+    unit: Value,
+    step: (context: Context, a: Value, b: Value) => NumberValue,
+    slowStep: (context: Context, a: Value, b: Value) => Steps<NumberValue> | NumberValue = step,
+  ) =>
   (context: Context, args: Value[]): Value => {
     if (args.length === 0) return unit
-    let result: Value = args.length === 1 ? numberOf(name, args[0]!) : args[0]!
+    if (args.length === 1) return numberOf(name, args[0]!)
+    if (args.length > STRETCH || areHeavy(args)) {
+      return begin(
+        context,
+        folded(args, (a, b) => slowStep(context, a, b)),
+      )
+    }
+    let result: Value = args[0]!
     for (let i = 1; i < args.length; i++) result = step(context, result, args[i]!)
     context.charge(args.length)
     return result
@@ -197,7 +234,13 @@ export const numbers: PrimitiveGroup = {
     extreme('max', 'The greatest; inexact if any is.', order => order > 0),
     extreme('min', 'The least; inexact if any is.', order => order < 0),
     spread('(+ NUMBER ...)', 'The sum.', fold('+', 0, add), ['(+ 1/2 1/3)', '5/6']),
-    spread('(* NUMBER ...)', 'The product.', fold('*', 1, multiply), ['(* 2 3.5)', '7.0']),
+    spread(
+      '(* NUMBER ...)',
+      'The product.',
+      (context, args) =>
+        args.length === 2 ? product(context, args[0]!, args[1]!) : fold('*', 1, multiply, multiplied)(context, args),
+      ['(* 2 3.5)', '7.0'],
+    ),
     spread(
       '(- NUMBER OTHER ...)',
       'NUMBER minus the others; of one, its negation.',
@@ -213,7 +256,8 @@ export const numbers: PrimitiveGroup = {
       'NUMBER divided by the others; of one, its inverse. Exact of exact numbers.',
       (context, args) => {
         if (args.length === 1) return divide(context, 1, args[0]!)
-        return fold('/', 1, divide)(context, args)
+        if (args.length === 2) return quotientOf(context, args[0]!, args[1]!)
+        return fold('/', 1, divide, dividedBy)(context, args)
       },
       ['(/ 1 3)', '1/3'],
     ),
@@ -237,13 +281,13 @@ export const numbers: PrimitiveGroup = {
     spread(
       '(gcd INTEGER ...)',
       'The greatest common divisor.',
-      (context, args) => args.reduce((a, b) => greatestCommonDivisor(context, a, b), 0 as Value),
+      (context, args) => fold('gcd', 0, greatestCommonDivisor)(context, [0, ...args]),
       ['(gcd 32 -36)', '4'],
     ),
     spread(
       '(lcm INTEGER ...)',
       'The least common multiple.',
-      (context, args) => args.reduce((a, b) => lcm(context, a, b), 1 as Value),
+      (context, args) => fold('lcm', 1, lcm)(context, [1, ...args]),
       ['(lcm 32 -36)', '288'],
     ),
     fraction(
@@ -267,21 +311,7 @@ export const numbers: PrimitiveGroup = {
     fixed(
       '(rationalize X Y)',
       'The simplest rational within Y of X.',
-      (context, x, y) => {
-        const tolerance: Value = compare('rationalize', y, 0) < 0 ? subtract(context, 0, y) : y
-        if (x instanceof Flonum || tolerance instanceof Flonum) {
-          const [a, b] = [toDouble(numberOf('rationalize', x)), toDouble(numberOf('rationalize', tolerance))]
-          if (!Number.isFinite(a) || !Number.isFinite(b))
-            return flonum(context, Number.isFinite(a) ? (Number.isNaN(b) ? b : 0) : Number.isFinite(b) ? a : Number.NaN)
-          return flonum(
-            context,
-            toDouble(
-              rationalize(context, toExact(context, 'rationalize', x), toExact(context, 'rationalize', tolerance)),
-            ),
-          )
-        }
-        return rationalize(context, numberOf('rationalize', x), numberOf('rationalize', tolerance))
-      },
+      (context, x, y) => begin(context, rationalize(context, numberOf('rationalize', x), numberOf('rationalize', y))),
       ['(rationalize 3/10 1/10)', '1/3'],
     ),
     real('exp', 'e to the NUMBER.', Math.exp, [0, 1]),
@@ -311,12 +341,12 @@ export const numbers: PrimitiveGroup = {
       if (y === 0 && x === 0) throw divideByZero('atan')
       return flonum(context, Math.atan2(a, b))
     }),
-    fixed('(sqrt NUMBER)', 'The square root; exact if NUMBER is and the root can be.', squareRoot, [
+    fixed('(sqrt NUMBER)', 'The square root; exact if NUMBER is and the root can be.', rootOfNumber, [
       '(sqrt 1/4)',
       '1/2',
     ]),
-    fixed('(square NUMBER)', 'NUMBER times itself.', (context, value) => multiply(context, value, value, 'square')),
-    fixed('(expt BASE EXPONENT)', 'BASE to the EXPONENT; exact if both are and EXPONENT is an integer.', power, [
+    fixed('(square NUMBER)', 'NUMBER times itself.', (context, value) => product(context, value, value, 'square')),
+    fixed('(expt BASE EXPONENT)', 'BASE to the EXPONENT; exact if both are and EXPONENT is an integer.', powerOf, [
       '(expt 2 100)',
       '1267650600228229401496703205376',
     ]),
@@ -343,14 +373,14 @@ export const numbers: PrimitiveGroup = {
       (context, value, radix, digits) => {
         const number = numberOf('number->string', value)
         const base = radixOf('number->string', radix)
-        const bits = typeof number === 'bigint' ? number.toString(16).length * 4 : 64
+        const places = digits === undefined ? undefined : indexOf('number->string', digits, 0, 100)
+        if (isLong(number) && base === 10) return context.inSlices(longText(context, number, places))
+        const bits = typeof number === 'bigint' ? bitsOf(number) : 64
         context.charge((bits >> 6) * Math.min(bits >> 6, 100))
-        const text =
-          digits === undefined
-            ? numberToString(number, base)
-            : withPrecision(context, number, indexOf('number->string', digits, 0, 100))
-        context.allocate(Bytes.Text + text.length * 2)
-        return new Text(text)
+        return newText(
+          context,
+          places === undefined ? numberToString(number, base) : withPrecision(context, number, places),
+        )
       },
       ['(number->string 2/3 10 2)', '"0.67"'],
     ),
@@ -359,9 +389,14 @@ export const numbers: PrimitiveGroup = {
       'The number that STRING is written as, or #f.',
       (context, text, radix) => {
         const string = textOf('string->number', text).text()
-        context.charge(string.length)
+        const base = radixOf('string->number', radix)
+        context.charge(string.length >> 3)
         context.allocate(Bytes.Ratio + string.length)
-        return parseNumber(string, radixOf('string->number', radix)) ?? false
+        if (string.length > LONG_NUMERAL) {
+          if (string.length > context.limits.maxIntegerBits) return false
+          return base === 10 && /^[+-]?[0-9]+$/.test(string) ? context.inSlices(longInteger(context, string)) : false
+        }
+        return parseNumber(string, base) ?? false
       },
       ['(string->number "1e3")', '1000.0'],
     ),
@@ -389,14 +424,37 @@ export const numbers: PrimitiveGroup = {
   ],
 }
 
-function rationalize(context: Context, x: NumberValue, tolerance: NumberValue): NumberValue {
+function* rationalize(context: Context, x: NumberValue, y: NumberValue): Resumable {
+  const tolerance = compare('rationalize', y, 0) < 0 ? subtract(context, 0, y) : y
+  if (!(x instanceof Flonum || tolerance instanceof Flonum)) return yield* within(context, x, tolerance)
+  const [a, b] = [toDouble(x), toDouble(tolerance)]
+  if (!Number.isFinite(a) || !Number.isFinite(b))
+    return flonum(context, Number.isFinite(a) ? (Number.isNaN(b) ? b : 0) : Number.isFinite(b) ? a : Number.NaN)
+  const exact = yield* within(context, toExact(context, 'rationalize', x), toExact(context, 'rationalize', tolerance))
+  return flonum(context, toDouble(exact))
+}
+
+function* within(context: Context, x: NumberValue, tolerance: NumberValue): Steps<NumberValue> {
   const low = subtract(context, x, tolerance)
   const high = add(context, x, tolerance)
   if (compare('rationalize', low, high) === 0) return x
-  if (compare('rationalize', low, 0) > 0) return simplest(context, low, high)
+  if (compare('rationalize', low, 0) > 0) return yield* simplest(context, low, high)
   if (compare('rationalize', high, 0) < 0)
-    return subtract(context, 0, simplest(context, subtract(context, 0, high), subtract(context, 0, low)))
+    return subtract(context, 0, yield* simplest(context, subtract(context, 0, high), subtract(context, 0, low)))
   return 0
+}
+
+/** Text of a long integer, with zeros behind the point if `digits` are wanted there. */
+function* longText(context: Context, value: bigint, digits: number | undefined): Resumable {
+  const text = yield* longDecimal(value)
+  return newText(context, digits === undefined || digits === 0 ? text : `${text}.${'0'.repeat(digits)}`)
+}
+
+function* longInteger(context: Context, text: string): Resumable {
+  const isNegative = text.startsWith('-')
+  const size = yield* parsed(/^[+-]/.test(text) ? text.slice(1) : text)
+  payBits(context, bitsOf(size))
+  return normalize(isNegative ? -size : size)
 }
 
 function logOfBig(x: bigint): number {

@@ -1,17 +1,15 @@
 // Pairs and lists. Those that walk a list do the first stretch at once and go on in slices, so that a list of a million is
 // no pause and a cyclic one no trap.
 
-import { LetheError } from '../core/errors.js'
-import { countOf, indexOf, listItems, pairOf } from './argument.js'
+import { countOf, pairOf } from './argument.js'
 import { outOfRange, wrongType } from './complaint.js'
 import { sorted } from './data.js'
 import { fixed, sliced, spread } from './define.js'
 import { Comparison, equalAtoms, eqv } from './equality.js'
 import { add, multiply } from './number.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
+import { begin, cyclic, itemsOf, listSlowly, STRETCH, type Steps, stretches } from './slices.js'
 import { Bytes, Flonum, listOf, Pair, type Value } from './value.js'
-
-const STRETCH = 4096
 
 function accessor(path: string): PrimitiveDefinition {
   const name = `c${path}r`
@@ -35,19 +33,15 @@ const paths = ['a', 'd']
 for (let i = 0; paths[i]!.length < 4; i++) paths.push(`a${paths[i]}`, `d${paths[i]}`)
 
 function* lengthOf(list: Value, rest: Value, count: number): Resumable {
-  let tortoise = list
-  let at = rest
-  for (;;) {
-    for (let i = 0; i < STRETCH; i++) {
-      if (at === null) return count
-      if (!(at instanceof Pair)) throw wrongType('length', 'a list', list)
-      at = at.cdr
-      count++
-      if (i & 1) tortoise = (tortoise as Pair).cdr
-    }
-    if (at === tortoise) throw new LetheError('wrong-type', '`length` wanted a list that ends, got a cyclic one', 400)
-    yield STRETCH >> 2
+  let tortoise = rest
+  for (; rest instanceof Pair; rest = rest.cdr) {
+    if ((++count & 1) !== 0) continue
+    if (rest === tortoise) throw cyclic('length')
+    tortoise = (tortoise as Pair).cdr
+    if ((count & (STRETCH - 1)) === 0) yield STRETCH >> 2
   }
+  if (rest !== null) throw wrongType('length', 'a list', list)
+  return count
 }
 
 type Same = (a: Value, b: Value) => boolean | undefined
@@ -124,10 +118,44 @@ function append(context: Context, args: Value[]): Value {
   if (args.length === 0) return null
   let result: Value = args[args.length - 1]!
   for (let i = args.length - 2; i >= 0; i--) {
-    const items = listItems('append', context, args[i]!)
+    const items = shortList(args[i]!)
+    if (items === undefined || args.length > STRETCH) return context.inSlices(appendSlowly(context, args, i, result))
+    context.charge(items.length >> 2)
     context.allocate(items.length * Bytes.Pair)
     result = listOf(items, result)
   }
+  return result
+}
+
+/** The elements of a list of a few; undefined of a longer one and of what is no list. */
+function shortList(list: Value): Value[] | undefined {
+  const items: Value[] = []
+  for (; list instanceof Pair; list = list.cdr) if (items.push(list.car) > STRETCH) return undefined
+  return list === null ? items : undefined
+}
+
+/** The rest of an `append`: of the first `count` + 1 lists to `result`. */
+function* appendSlowly(context: Context, args: readonly Value[], count: number, result: Value): Resumable {
+  for (let i = count; i >= 0; i--) {
+    const items = yield* itemsOf('append', context, args[i]!)
+    result = yield* listSlowly(context, items, 0, result)
+    if ((i & 255) === 0) yield 256
+  }
+  return result
+}
+
+function* reverseSlowly(context: Context, list: Value, rest: Value, result: Value): Resumable {
+  let tortoise = rest
+  for (let count = 1; rest instanceof Pair; rest = rest.cdr, count++) {
+    result = new Pair(rest.car, result)
+    if ((count & 1) !== 0) continue
+    if (rest === tortoise) throw cyclic('reverse')
+    tortoise = (tortoise as Pair).cdr
+    if ((count & (STRETCH - 1)) !== 0) continue
+    context.allocate(STRETCH * Bytes.Pair)
+    yield STRETCH >> 1
+  }
+  if (rest !== null) throw wrongType('reverse', 'a list', list)
   return result
 }
 
@@ -141,7 +169,9 @@ function* iotaSlowly(context: Context, count: number, start: Value, step: Value)
   let result: Value = null
   for (let i = count - 1; i >= 0; i--) {
     result = new Pair(nth(context, i, start, step), result)
-    if ((i & (STRETCH - 1)) === 0) yield STRETCH
+    if ((i & (STRETCH - 1)) !== 0) continue
+    context.allocate(STRETCH * Bytes.Pair)
+    yield STRETCH
   }
   return result
 }
@@ -160,29 +190,67 @@ function* sortNumbers(context: Context, list: Value, isDescending: Value): Resum
   }
   const of = (item: number | Flonum): number => (typeof item === 'number' ? item : item.value)
   const inOrder = yield* sorted(items, isDescending === false ? (a, b) => of(a) < of(b) : (a, b) => of(a) > of(b))
-  context.allocate(inOrder.length * Bytes.Pair)
-  let result: Value = null
-  for (let i = inOrder.length - 1; i >= 0; i--) {
-    result = new Pair(inOrder[i]!, result)
-    if ((i & (STRETCH - 1)) === 0) yield STRETCH
-  }
-  return result
+  return yield* listSlowly(context, inOrder)
 }
 
 const tooShort = (length: number, wanted: number): string =>
   `the list has ${length} element${length === 1 ? '' : 's'}, fewer than ${wanted}`
 
-function tail(context: Context, name: string, list: Value, count: Value): Value {
-  const k = indexOf(name, count, 0, Number.MAX_SAFE_INTEGER)
+function* tailOf(procedure: string, list: Value, count: number): Steps<Value> {
   let at = list
-  let left = k
-  // No list is longer than memory has pairs, unless it is cyclic.
-  if (left > 10_000_000) throw outOfRange(name, `there are no ${k} elements`)
-  for (; left > 0; left--) {
-    if (!(at instanceof Pair)) throw outOfRange(name, tooShort(k - left, k))
+  for (let i = 1; i <= count; i++) {
+    if (!(at instanceof Pair)) throw outOfRange(procedure, tooShort(i - 1, count))
     at = at.cdr
+    if ((i & (STRETCH - 1)) === 0) yield STRETCH >> 2
   }
-  context.charge(k >> 2)
+  return at
+}
+
+function tail(context: Context, procedure: string, list: Value, k: Value): Value {
+  return begin(context, tailOf(procedure, list, countOf(procedure, k)))
+}
+
+function* repeated(context: Context, count: number, item: Value): Resumable {
+  let result: Value = null
+  yield* stretches(count, (from, to) => {
+    context.allocate((to - from) * Bytes.Pair)
+    for (let i = from; i < to; i++) result = new Pair(item, result)
+  })
+  return result
+}
+
+function* copyOf(context: Context, list: Value): Resumable {
+  return yield* listSlowly(context, yield* itemsOf('list-copy', context, list))
+}
+
+function* elementAt(list: Value, k: Value): Resumable {
+  const at = yield* tailOf('list-ref', list, countOf('list-ref', k))
+  if (!(at instanceof Pair)) throw outOfRange('list-ref', `the list has no element ${k}`)
+  return at.car
+}
+
+function* takeFrom(context: Context, list: Value, k: Value): Resumable {
+  const count = countOf('take', k)
+  const items: Value[] = []
+  for (let at = list; items.length < count; at = at.cdr) {
+    if (!(at instanceof Pair)) throw outOfRange('take', tooShort(items.length, count))
+    items.push(at.car)
+    if ((items.length & (STRETCH - 1)) !== 0) continue
+    context.allocate(STRETCH * Bytes.Slot)
+    yield STRETCH >> 1
+  }
+  return yield* listSlowly(context, items)
+}
+
+function* lastPair(list: Value): Resumable {
+  let at = pairOf('last-pair', list)
+  let tortoise: Value = at
+  for (let count = 1; at.cdr instanceof Pair; at = at.cdr, count++) {
+    if ((count & 1) !== 0) continue
+    if (at === tortoise) throw cyclic('last-pair')
+    tortoise = (tortoise as Pair).cdr
+    if ((count & (STRETCH - 1)) === 0) yield STRETCH >> 2
+  }
   return at
 }
 
@@ -220,6 +288,7 @@ export const pairs: PrimitiveGroup = {
       '(list VALUE ...)',
       'A new list of the VALUEs.',
       (context, args) => {
+        if (args.length > STRETCH) return context.inSlices(listSlowly(context, args))
         context.allocate(args.length * Bytes.Pair)
         return listOf(args)
       },
@@ -229,19 +298,16 @@ export const pairs: PrimitiveGroup = {
       '(cons* VALUE TAIL ...)',
       'A new list of all arguments but the last, ending in the last.',
       (context, args) => {
+        const last = args[args.length - 1]!
+        if (args.length > STRETCH) return context.inSlices(listSlowly(context, args.slice(0, -1), 0, last))
         context.allocate(args.length * Bytes.Pair)
-        return listOf(args.slice(0, -1), args[args.length - 1]!)
+        return listOf(args.slice(0, -1), last)
       },
       ["(cons* 1 2 '(3))", '(1 2 3)'],
     ),
-    fixed('(make-list K [FILL])', 'A list of K times FILL.', (context, k, fill) => {
-      const count = countOf('make-list', k)
-      context.allocate(count * Bytes.Pair)
-      context.charge(count >> 1)
-      let result: Value = null
-      for (let i = 0; i < count; i++) result = new Pair(fill ?? null, result)
-      return result
-    }),
+    fixed('(make-list K [FILL])', 'A list of K times FILL.', (context, k, fill) =>
+      begin(context, repeated(context, countOf('make-list', k), fill ?? null)),
+    ),
     sliced(
       '(length LIST)',
       'How many elements LIST has.',
@@ -268,23 +334,20 @@ export const pairs: PrimitiveGroup = {
         let result: Value = null
         let at = list
         let count = 0
-        for (; at instanceof Pair; at = at.cdr) {
-          if ((count++ & 1023) === 0) {
+        for (; at instanceof Pair && count < STRETCH; at = at.cdr, count++) {
+          if ((count & 1023) === 0) {
             context.allocate(1024 * Bytes.Pair)
             context.charge(256)
           }
           result = new Pair(at.car, result)
         }
-        if (at !== null) throw wrongType('reverse', 'a list', list)
-        return result
+        return at === null ? result : context.inSlices(reverseSlowly(context, list, at, result))
       },
       ["(reverse '(1 2 3))", '(3 2 1)'],
     ),
-    fixed('(list-copy LIST)', 'A new list with the same elements.', (context, list) => {
-      const items = listItems('list-copy', context, list)
-      context.allocate(items.length * Bytes.Pair)
-      return listOf(items)
-    }),
+    fixed('(list-copy LIST)', 'A new list with the same elements.', (context, list) =>
+      begin(context, copyOf(context, list)),
+    ),
     fixed(
       '(list-tail LIST K)',
       'LIST without its first K elements.',
@@ -298,39 +361,14 @@ export const pairs: PrimitiveGroup = {
     fixed(
       '(take LIST K)',
       'The first K elements of LIST.',
-      (context, list, k) => {
-        const count = countOf('take', k)
-        const items: Value[] = []
-        let at = list
-        for (; items.length < count; at = at.cdr) {
-          if (!(at instanceof Pair)) throw outOfRange('take', tooShort(items.length, count))
-          items.push(at.car)
-        }
-        context.charge(count >> 1)
-        context.allocate(count * Bytes.Pair)
-        return listOf(items)
-      },
+      (context, list, k) => begin(context, takeFrom(context, list, k)),
       ["(take '(a b c) 2)", '(a b)'],
     ),
-    fixed(
-      '(list-ref LIST K)',
-      'Element K of LIST, from 0.',
-      (context, list, k) => {
-        const at = tail(context, 'list-ref', list, k)
-        if (!(at instanceof Pair)) throw outOfRange('list-ref', `the list has no element ${k}`)
-        return at.car
-      },
-      ["(list-ref '(a b c) 1)", 'b'],
-    ),
-    fixed('(last-pair LIST)', 'The last pair of LIST.', (context, list) => {
-      let at = pairOf('last-pair', list)
-      let count = 0
-      for (; at.cdr instanceof Pair; at = at.cdr)
-        if (++count > 10_000_000)
-          throw new LetheError('wrong-type', '`last-pair` wanted a list that ends, got a cyclic one', 400)
-      context.charge(count >> 2)
-      return at
-    }),
+    fixed('(list-ref LIST K)', 'Element K of LIST, from 0.', (context, list, k) => begin(context, elementAt(list, k)), [
+      "(list-ref '(a b c) 1)",
+      'b',
+    ]),
+    fixed('(last-pair LIST)', 'The last pair of LIST.', (context, list) => begin(context, lastPair(list))),
     sliced(
       '(memq VALUE LIST)',
       'The rest of LIST from the first element that is `eq?` to VALUE, or #f.',
@@ -358,8 +396,8 @@ export const pairs: PrimitiveGroup = {
       'COUNT numbers from START (0) by STEP (1).',
       (context, k, start, step) => {
         const count = countOf('iota', k)
-        context.allocate(count * Bytes.Pair)
         if (count > STRETCH) return iotaSlowly(context, count, start, step)
+        context.allocate(count * Bytes.Pair)
         context.charge(count)
         let result: Value = null
         for (let i = count - 1; i >= 0; i--) result = new Pair(nth(context, i, start, step), result)

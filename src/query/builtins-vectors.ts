@@ -1,9 +1,52 @@
 // Vectors.
 
-import { countOf, listItems, placeIn, rangeOf, vectorOf } from './argument.js'
+import { countOf, placeIn, rangeOf, vectorOf } from './argument.js'
 import { fixed, spread } from './define.js'
-import type { PrimitiveGroup } from './primitive.js'
-import { Bytes, listOf, unspecified, Vector } from './value.js'
+import type { Context, PrimitiveGroup, Resumable } from './primitive.js'
+import { begin, itemsOf, listSlowly, STRETCH, type Steps, stretches } from './slices.js'
+import { Bytes, unspecified, type Value, Vector } from './value.js'
+
+function* filled(count: number, value: Value): Resumable {
+  const items: Value[] = []
+  yield* stretches(count, (from, to) => {
+    for (let i = from; i < to; i++) items.push(value)
+  })
+  return new Vector(items)
+}
+
+function* fill(items: Value[], value: Value): Resumable {
+  yield* stretches(items.length, (from, to) => {
+    items.fill(value, from, to)
+  })
+  return unspecified
+}
+
+function* copyOf(items: readonly Value[], from: number, to: number): Resumable {
+  const copy: Value[] = []
+  yield* addTo(copy, items, from, to)
+  return new Vector(copy)
+}
+
+function* addTo(copy: Value[], items: readonly Value[], from: number, to: number): Steps<void> {
+  yield* stretches(to - from, (start, end) => {
+    for (let i = from + start; i < from + end; i++) copy.push(items[i]!)
+  })
+}
+
+function* joined(vectors: readonly Vector[]): Resumable {
+  const items: Value[] = []
+  for (const [i, { items: more }] of vectors.entries()) {
+    yield* addTo(items, more, 0, more.length)
+    if ((i & (STRETCH - 1)) === STRETCH - 1) yield STRETCH
+  }
+  return new Vector(items)
+}
+
+function* vectorOfList(context: Context, list: Value): Resumable {
+  const items = yield* itemsOf('list->vector', context, list)
+  context.allocate(Bytes.Vector)
+  return new Vector(items)
+}
 
 export const vectors: PrimitiveGroup = {
   title: 'Vectors',
@@ -15,8 +58,7 @@ export const vectors: PrimitiveGroup = {
       (context, k, fill) => {
         const count = countOf('make-vector', k)
         context.allocate(Bytes.Vector + count * Bytes.Slot)
-        context.charge(count >> 2)
-        return new Vector(new Array(count).fill(fill ?? unspecified))
+        return begin(context, filled(count, fill ?? unspecified))
       },
       ['(make-vector 2 0)', '#(0 0)'],
     ),
@@ -54,27 +96,19 @@ export const vectors: PrimitiveGroup = {
       (context, value, start, end) => {
         const { items } = vectorOf('vector->list', value)
         const [from, to] = rangeOf('vector->list', start, end, items.length)
-        context.allocate((to - from) * Bytes.Pair)
-        context.charge((to - from) >> 2)
-        return listOf(items.slice(from, to))
+        return begin(context, listSlowly(context, to === items.length ? items : items.slice(0, to), from))
       },
       ["(vector->list '#(1 2))", '(1 2)'],
     ),
     fixed(
       '(list->vector LIST)',
       'A vector of the elements of LIST.',
-      (context, value) => {
-        const items = listItems('list->vector', context, value)
-        context.allocate(Bytes.Vector + items.length * Bytes.Slot)
-        return new Vector(items)
-      },
+      (context, value) => begin(context, vectorOfList(context, value)),
       ["(list->vector '(1 2))", '#(1 2)'],
     ),
-    fixed('(vector-fill! VECTOR VALUE)', 'Makes every element of VECTOR a VALUE.', (context, value, fill) => {
+    fixed('(vector-fill! VECTOR VALUE)', 'Makes every element of VECTOR a VALUE.', (context, value, to) => {
       const { items } = vectorOf('vector-fill!', value)
-      context.charge(items.length >> 2)
-      items.fill(fill)
-      return unspecified
+      return begin(context, fill(items, to))
     }),
     fixed(
       '(vector-copy VECTOR [START] [END])',
@@ -83,15 +117,13 @@ export const vectors: PrimitiveGroup = {
         const { items } = vectorOf('vector-copy', value)
         const [from, to] = rangeOf('vector-copy', start, end, items.length)
         context.allocate(Bytes.Vector + (to - from) * Bytes.Slot)
-        context.charge((to - from) >> 2)
-        return new Vector(items.slice(from, to))
+        return begin(context, copyOf(items, from, to))
       },
     ),
     spread('(vector-append VECTOR ...)', 'The elements of all VECTORs in one.', (context, args) => {
       const length = args.reduce((sum: number, arg) => sum + vectorOf('vector-append', arg).items.length, 0)
       context.allocate(Bytes.Vector + length * Bytes.Slot)
-      context.charge(length >> 2)
-      return new Vector(args.flatMap(arg => (arg as Vector).items))
+      return begin(context, joined(args as Vector[]))
     }),
   ],
 }

@@ -39,6 +39,9 @@ export const memoryLimit = (limit: number) =>
 export const integerLimit = (bits: number) =>
   new LetheError('memory-limit', `an exact integer would have more than ${bits} bits`, 422)
 
+export const textLimit = (length: number) =>
+  new LetheError('memory-limit', `a string would have more than ${length} characters`, 422)
+
 export const timeLimit = (limitMs: number) =>
   new LetheError('time-limit', `the program was stopped after ${limitMs} ms`, 422)
 

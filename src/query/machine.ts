@@ -2,44 +2,25 @@
 // later, or be thrown away.
 //
 // Three kinds of work alternate under `step`: instructions (`execute`), a primitive that works in slices (`task`), and
-// finding out how much memory is held (`measurement`). Fuel is a count-down in a local variable of `execute`: one for each
-// instruction, more where primitives `charge`. What must stop the machine soon (memory to be measured) takes INTERRUPT from
-// the fuel, which ends the loop at the next instruction; afterwards that is given back.
+// finding out how much memory is held (`measurement`). Fuel is one for each instruction, more where primitives `charge`.
 //
-// Registers: acc, closure, pc, fp, sp. In `execute` they are local variables, between slices and in slow paths fields.
+//     Accounts (fuel, memory, output)  ←  Frames (stack, segments)  ←  Calls (off the fast path)  ←  Machine (the loop)
 
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
-import { Block, Closure } from './block.js'
-import { memoryLimit, notCallable, stepLimit, unassignedVariable, wrongArity, wrongType } from './complaint.js'
-import { Continuation, Segment, Slots } from './continuation.js'
-import { Measurement } from './memory.js'
-import { add, compare, multiply, subtract } from './number.js'
+import { type Block, Closure } from './block.js'
+import { memoryLimit, stepLimit, unassignedVariable, wrongType } from './complaint.js'
+import type { Continuation } from './continuation.js'
+import { INTERRUPT, measureFirst, Slices } from './machine-accounts.js'
+import { Calls } from './machine-calls.js'
+import { add, compare, subtract } from './number.js'
+import { product } from './number-operations.js'
 import { Op } from './opcodes.js'
-import { type Context, Primitive, type Resumable, WAIT } from './primitive.js'
-import { Box, Bytes, Char, Pair, SymbolTable, Text, unassigned, type Value, Values, Vector } from './value.js'
-import { operandsAt } from './verifier.js'
+import { type Context, Primitive, type Resumable } from './primitive.js'
+import { Box, Bytes, Char, Pair, type SymbolTable, Text, unassigned, type Value, Values, Vector } from './value.js'
+import { operandsAt, popsOf } from './verifier.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
-const FIRST_STACK = 1024
-const LARGEST_STACK = 16_384
-/** How much of a segment comes back at an underflow, at least (if it has that much). */
-const REFILL = 512
-const INTERRUPT = 0x2000_0000
-const LARGE_ALLOCATION = 32_768
-const SLACK = 0x10_0000
-
-/** Thrown by `allocate` within a primitive: measure, then run the instruction again. */
-const measureFirst = new LetheError('measure-first', 'memory is measured first', 500)
-
-const haltBlock = new Block('', 0, false, Int32Array.of(Op.Underflow), [], [], [], 0, 3, new Int32Array(0), {
-  source: '',
-  sealed: true,
-})
-const halt = new Closure(haltBlock, [])
-
-const GeneratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())) as object
-const hasPrototype = Object.prototype.isPrototypeOf
 
 /** What a machine starts from. */
 export interface Image {
@@ -52,109 +33,25 @@ export interface Image {
   readonly unbound: (slot: number) => LetheError
 }
 
-export class Machine implements Context {
-  readonly symbols: SymbolTable
-  readonly globals: (Value | undefined)[]
-  private readonly literals: (Value | undefined)[]
-  private readonly stack: Value[] = new Array(FIRST_STACK).fill(null)
-  private acc: Value = null
-  closure: Closure
-  pc = 0
-  fp = 0
-  private sp = 3
-  segments: Segment | null = null
-  private winders: Value = null
-  private task: Resumable | undefined
-  /** What was allocated when the task began, or at the last measurement since; and what it had allocated before that. */
-  private taskBytes = 0
-  private taskHeld = 0
-  private measurement: Measurement | undefined
-
-  /** Where an instruction stood that left by the slow path, for error places; undefined if registers tell. */
-  site: { block: Block; pc: number } | undefined
-
+export class Machine extends Calls {
+  protected readonly rewindSlot: number
   /** The next instruction is one that has been left to measure memory. */
   private retrying = false
-  private work = 0
-  private interrupted = false
-  private allocated = 0
-  /** Bytes held at the last measurement, and what may be allocated before the next. */
-  private held = 0
-  private allowance: number
-
-  private outputParts: string[] = []
-  private outputLength = 0
-
-  /** Steps paid so far. */
-  steps = 0
   done = false
-  /** True while a task waits for the outside. */
-  waiting = false
 
   constructor(
-    readonly image: Image,
+    private readonly image: Image,
     block: Block,
-    readonly limits: Limits,
-    readonly host: unknown,
+    limits: Limits,
+    host: unknown,
   ) {
-    this.symbols = new SymbolTable(image.symbols)
-    this.globals = image.globals.slice()
-    this.literals = new Array(image.literals.length)
-    this.closure = new Closure(block, [])
-    this.allowance = limits.maxQueryHeapBytes
-    this.stack[0] = halt
-    this.stack[1] = 0
-    this.stack[2] = 0
-    this.ensure(block.maxDepth)
+    super(image.symbols, block, image.globals.slice(), image.literals.length, limits, host)
+    this.rewindSlot = image.rewindSlot
   }
 
   get value(): Value {
     return this.acc
   }
-
-  get output(): string {
-    if (this.outputParts.length > 1) this.outputParts = [this.outputParts.join('')]
-    return this.outputParts[0] ?? ''
-  }
-
-  /** Bytes held at most: as measured last, and all that was allocated since. */
-  get heapBytes(): number {
-    return this.held + this.allocated
-  }
-
-  // ——— what primitives may ask for
-
-  charge(steps: number): void {
-    this.work += steps
-  }
-
-  allocate(bytes: number): void {
-    if (this.allocated + bytes <= this.allowance) {
-      this.allocated += bytes
-      return
-    }
-    if (bytes > this.limits.maxQueryHeapBytes) throw memoryLimit(this.limits.maxQueryHeapBytes)
-    // A task cannot be run again: it waits here.
-    if (this.task !== undefined) return this.allocateNow(bytes)
-    // One primitive that allocates in many pieces must not get far beyond the limit, either.
-    if (bytes > LARGE_ALLOCATION || this.allocated + bytes > this.allowance + SLACK) throw measureFirst
-    this.allocated += bytes
-    this.interrupt()
-  }
-
-  display(text: string): void {
-    this.allocate(text.length * 2 + 16)
-    this.outputParts.push(text)
-    this.outputLength += text.length
-  }
-
-  private interrupt(): void {
-    if (this.interrupted) return
-    this.interrupted = true
-    this.work += INTERRUPT
-  }
-
-  // ——— slices
 
   /** Works for about `fuel` steps; `done`, `waiting` or neither. Throws LetheError, with registers left as they were. */
   step(fuel: number): void {
@@ -178,344 +75,6 @@ export class Machine implements Context {
         this.interrupted = false
         this.measurement = this.startMeasurement()
       }
-    }
-  }
-
-  private stepTask(): boolean {
-    const { value, done } = this.task!.next()
-    if (done) {
-      this.task = undefined
-      this.sp -= this.taskOperands
-      this.taskOperands = 0
-      this.acc = value as Value
-    } else if (value === WAIT) {
-      this.waiting = true
-      return false
-    } else this.steps += (value as number) + 1
-    this.steps += this.work - (this.interrupted ? INTERRUPT : 0)
-    this.work = 0
-    return true
-  }
-
-  private startMeasurement(): Measurement {
-    // What lies above the stack's top is garbage that would keep things alive.
-    this.stack.fill(null, this.sp)
-    if (this.task !== undefined) this.taskHeld += Math.max(0, this.allocated - this.taskBytes)
-    const fixed = this.outputLength * 2 + LARGEST_STACK * Bytes.Slot + this.symbols.byteSize + this.taskHeld
-    const roots: (readonly Value[])[] = [
-      this.stack.slice(0, this.sp),
-      this.globals as Value[],
-      this.literals as Value[],
-      [this.acc, this.winders, this.closure],
-    ]
-    return new Measurement(roots, this.segments, fixed)
-  }
-
-  private measured(bytes: number): void {
-    this.measurement = undefined
-    const limit = this.limits.maxQueryHeapBytes
-    if (bytes > limit - (limit >> 3)) throw memoryLimit(limit)
-    this.held = bytes
-    this.taskBytes = 0
-    this.allocated = 0
-    this.allowance = Math.max(limit - bytes, limit >> 3)
-  }
-
-  /** As `allocate`, where the instruction cannot be run again. */
-  private allocateNow(bytes: number): void {
-    if (this.allocated + bytes > this.allowance) this.measureNow()
-    this.allocated += bytes
-    if (this.allocated > this.allowance) throw memoryLimit(this.limits.maxQueryHeapBytes)
-  }
-
-  /** Measures at once, for slow paths that cannot be left and entered again. */
-  private measureNow(): void {
-    const measurement = this.startMeasurement()
-    while (!measurement.step(10_000)) {
-      // to its end
-    }
-    this.measured(measurement.bytes)
-  }
-
-  // ——— the stack
-
-  private ensure(needed: number): void {
-    while (this.stack.length < needed) this.stack.push(null)
-  }
-
-  /** Room for a frame of `depth` slots from `base`, where `count` operands of a call lie. Answers the new base. */
-  private makeRoom(base: number, count: number, depth: number): number {
-    if (base + depth <= LARGEST_STACK) {
-      this.ensure(Math.min(LARGEST_STACK, (base + depth) * 2))
-      return base
-    }
-    this.spill(base)
-    for (let i = 0; i < count; i++) this.stack[i] = this.stack[base + i]!
-    this.sp = count
-    this.ensure(depth)
-    return 0
-  }
-
-  /** Moves the stack below `base` into a segment; the registers are those to return to. */
-  private spill(base: number): void {
-    if (this.closure !== halt || base > 0) {
-      this.allocateNow(base * Bytes.Slot + 96)
-      const slots = new Slots(this.stack.slice(0, base))
-      this.segments = new Segment(slots, base, this.closure, this.pc, this.fp, this.segments)
-      this.work += base >> 3
-    }
-    this.closure = halt
-    this.pc = 0
-    this.fp = 0
-  }
-
-  /** Puts the top of the topmost segment back onto the empty stack; false if there is none: the program has ended. */
-  private refill(): boolean {
-    const segment = this.segments
-    if (segment === null) return false
-    const { slots, end, closure, pc, fp, next } = segment
-    const items = slots.items
-    let from = fp
-    let block = closure.block
-    let bottom = from + block.slots
-    while (end - from < REFILL && from > 0) {
-      const caller = items[bottom] as Closure
-      if (caller === halt) break
-      from -= items[bottom + 2] as number
-      block = caller.block
-      bottom = from + block.slots
-    }
-    const caller = items[bottom] as Closure
-    this.ensure(Math.max(end - from, fp - from + closure.block.maxDepth))
-    for (let i = from, to = 0; i < end; i++, to++) this.stack[to] = items[i]!
-    if (caller === halt) this.segments = next
-    else {
-      const below = from - (items[bottom + 2] as number)
-      this.segments = new Segment(slots, from, caller, items[bottom + 1] as number, below, next)
-      this.stack[block.slots] = halt
-      this.stack[block.slots + 1] = 0
-      this.stack[block.slots + 2] = 0
-      this.allocated += 96
-    }
-    this.closure = closure
-    this.pc = pc
-    this.fp = fp - from
-    this.sp = end - from
-    this.work += (end - from) >> 3
-    return true
-  }
-
-  // ——— calls off the fast path
-
-  /** Leaves the current frame: its caller's registers, the `count` operands on top moved to where the frame began. */
-  private leaveFrame(count: number): void {
-    this.site = { block: this.closure.block, pc: this.pc }
-    const { stack, fp } = this
-    const header = fp + this.closure.block.slots
-    const closure = stack[header] as Closure
-    const pc = stack[header + 1] as number
-    const distance = stack[header + 2] as number
-    const from = this.sp - count
-    for (let i = 0; i < count; i++) stack[fp + i] = stack[from + i]!
-    this.closure = closure
-    this.pc = pc
-    this.fp = fp - distance
-    this.sp = fp + count
-  }
-
-  /** Calls `callee` with the `count` operands on top of the stack, from the frame that the registers describe. */
-  private call(callee: Value, count: number): void {
-    this.site ??= { block: this.closure.block, pc: this.pc }
-    if (callee instanceof Closure) this.callClosure(callee, count)
-    else if (callee instanceof Primitive) this.callPrimitive(callee, this.stack.slice(this.sp - count, this.sp), count)
-    else if (callee instanceof Continuation) {
-      const values = this.stack.slice(this.sp - count, this.sp)
-      this.resume(callee, values)
-    } else throw notCallable(callee)
-    this.site = undefined
-  }
-
-  private callClosure(callee: Closure, count: number): void {
-    const { block } = callee
-    if (count < block.parameters || (count > block.parameters && !block.rest)) {
-      throw wrongArity(block.name, block.parameters, block.rest ? Infinity : block.parameters, count)
-    }
-    const { stack } = this
-    if (block.rest) {
-      let rest: Value = null
-      this.allocateNow((count - block.parameters) * Bytes.Pair)
-      for (; count > block.parameters; count--) rest = new Pair(stack[--this.sp]!, rest)
-      stack[this.sp++] = rest
-      count++
-    }
-    this.enter(callee, count)
-  }
-
-  /** The frame of a closure whose `slots` parameters lie on top of the stack. */
-  private enter(callee: Closure, slots: number): void {
-    const base = this.makeRoom(this.sp - slots, slots, callee.block.maxDepth)
-    const { stack } = this
-    let sp = base + slots
-    stack[sp++] = this.closure
-    stack[sp++] = this.pc
-    stack[sp++] = base - this.fp
-    this.sp = sp
-    this.fp = base
-    this.closure = callee
-    this.pc = 0
-  }
-
-  private callPrimitive(callee: Primitive, args: Value[], count: number): void {
-    try {
-      this.acc = this.applyPrimitive(callee, args)
-    } catch (error) {
-      if (error !== measureFirst) throw error
-      this.measureNow()
-      this.acc = this.again(callee, args)
-    }
-    this.sp -= count
-  }
-
-  /** The second try of a primitive, after a measurement: what does not fit now does not fit. */
-  private again(callee: Primitive, args: Value[]): Value {
-    try {
-      return this.applyPrimitive(callee, args)
-    } catch (error) {
-      throw error === measureFirst ? memoryLimit(this.limits.maxQueryHeapBytes) : error
-    }
-  }
-
-  /** Any primitive on any arguments. A resumable one may leave a task behind. */
-  private applyPrimitive(callee: Primitive, args: Value[]): Value {
-    const count = args.length
-    if (count < callee.fewest || count > callee.most) throw wrongArity(callee.name, callee.fewest, callee.most, count)
-    if (callee.spread !== undefined) return callee.spread(this, args)
-    const run = callee.run!
-    const result =
-      count === 0
-        ? (run as (context: Context) => Value | Resumable)(this)
-        : run(this, args[0]!, args[1]!, args[2]!, args[3]!, args[4]!)
-    return this.settle(result)
-  }
-
-  /** A value as it is; a generator becomes the machine's task. */
-  private settle(result: Value | Resumable): Value {
-    if (typeof result !== 'object' || result === null || !hasPrototype.call(GeneratorPrototype, result))
-      return result as Value
-    this.task = result as Resumable
-    this.taskBytes = this.allocated
-    this.taskHeld = 0
-    return null
-  }
-
-  /** Calls with the elements of a list as operands. */
-  private applyList(callee: Value, list: Value): void {
-    const args: Value[] = []
-    let rest = list
-    for (; rest instanceof Pair; rest = rest.cdr) {
-      args.push(rest.car)
-      // A cyclic list is not a list of arguments.
-      if (args.length * Bytes.Slot > this.limits.maxQueryHeapBytes >> 1)
-        throw memoryLimit(this.limits.maxQueryHeapBytes)
-    }
-    if (rest !== null) throw wrongType('apply', 'a list of arguments', list)
-    this.work += args.length >> 2
-    this.callWith(callee, args)
-  }
-
-  private callWith(callee: Value, args: Value[]): void {
-    if (callee instanceof Primitive) {
-      this.site ??= { block: this.closure.block, pc: this.pc }
-      this.callPrimitive(callee, args, 0)
-    } else if (callee instanceof Continuation) this.resume(callee, args)
-    else if (callee instanceof Closure && callee.block.rest && args.length > callee.block.parameters) {
-      const { parameters } = callee.block
-      this.allocateNow((args.length - parameters) * Bytes.Pair)
-      let rest: Value = null
-      for (let i = args.length - 1; i >= parameters; i--) rest = new Pair(args[i]!, rest)
-      this.pushAll([...args.slice(0, parameters), rest])
-      this.enter(callee, parameters + 1)
-    } else if (callee instanceof Closure && args.length !== callee.block.parameters) {
-      this.site ??= { block: this.closure.block, pc: this.pc }
-      throw wrongArity(
-        callee.name,
-        callee.block.parameters,
-        callee.block.rest ? Infinity : callee.block.parameters,
-        args.length,
-      )
-    } else {
-      this.pushAll(args)
-      this.call(callee, args.length)
-    }
-  }
-
-  private pushAll(args: readonly Value[]): void {
-    this.ensure(this.sp + args.length)
-    for (const arg of args) this.stack[this.sp++] = arg
-  }
-
-  /** Gives a continuation its values, by way of the dynamic-winds between here and there. */
-  private resume(continuation: Continuation, args: readonly Value[]): void {
-    if (continuation.winders === this.winders) this.reinstate(continuation, args)
-    else {
-      const rewind = this.globals[this.image.rewindSlot] as Closure
-      this.allocateNow(args.length * Bytes.Pair)
-      let list: Value = null
-      for (let i = args.length - 1; i >= 0; i--) list = new Pair(args[i]!, list)
-      this.pushAll([continuation, continuation.winders, list])
-      this.callClosure(rewind, 3)
-    }
-  }
-
-  private reinstate(continuation: Continuation, args: readonly Value[]): void {
-    if (args.length === 1) this.acc = args[0]!
-    else {
-      this.allocateNow(Bytes.Values + args.length * Bytes.Slot)
-      this.acc = new Values([...args])
-    }
-    this.segments = continuation.segment
-    this.winders = continuation.winders
-    this.closure = halt
-    this.pc = 0
-    this.fp = 0
-    this.sp = 0
-  }
-
-  private capture(receiver: Value): void {
-    this.leaveFrame(0)
-    this.allocateNow(Bytes.Closure)
-    this.spill(this.sp)
-    this.sp = 0
-    const continuation = new Continuation(this.segments, this.winders)
-    this.pushAll([continuation])
-    this.call(receiver, 1)
-  }
-
-  private listItems(list: Value): Value[] {
-    const items: Value[] = []
-    for (let rest = list; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
-    return items
-  }
-
-  /** The frames from the innermost outwards, at most `limit`: where each stands. */
-  *frames(limit: number): Generator<{ closure: Closure; pc: number }> {
-    let { closure, pc, fp, segments } = this
-    let items: readonly Value[] = this.stack
-    while (limit-- > 0) {
-      if (closure === halt) {
-        if (segments === null) return
-        ;({ closure, pc, fp } = segments)
-        items = segments.slots.items
-        segments = segments.next
-      }
-      yield { closure, pc }
-      const header = fp + closure.block.slots
-      const caller = items[header]
-      // In the middle of a tail call there may be no frame here any more.
-      if (!(caller instanceof Closure)) return
-      pc = items[header + 1] as number
-      fp -= items[header + 2] as number
-      closure = caller
     }
   }
 
@@ -675,7 +234,7 @@ export class Machine implements Context {
               }
             }
             if (acc instanceof Primitive && !acc.isResumable) {
-              acc = this.applyPrimitive(acc, stack.slice(sp - count, sp))
+              acc = this.runPrimitive(acc, stack.slice(sp - count, sp)) as Value
               sp -= count
               break
             }
@@ -781,7 +340,8 @@ export class Machine implements Context {
           case Op.PrimitiveSpread:
           case Op.PrimitiveResumable: {
             const count = code[pc]!
-            acc = this.applyPrimitive(block.primitives[word >> 8]!, stack.slice(sp - count, sp))
+            const args = stack.slice(sp - count, sp)
+            acc = this.settle(this.runPrimitive(block.primitives[word >> 8]!, args), args)
             sp -= count
             pc++
             if (this.task !== undefined) {
@@ -868,7 +428,7 @@ export class Machine implements Context {
             break
           }
           case Op.Multiply:
-            acc = multiply(this, stack[sp - 1]!, acc)
+            acc = product(this, stack[sp - 1]!, acc)
             sp--
             break
           case Op.AddNumber:
@@ -1050,6 +610,10 @@ export class Machine implements Context {
         this.sp = sp
       }
       this.acc = acc
+      if (error instanceof Slices && this.site === undefined) {
+        this.suspend(error.steps, block, pc)
+        return this.settleFuel(given, fuel)
+      }
       if (error !== measureFirst || this.site !== undefined) throw error
       // Measured, and still the same instruction wants more than there is.
       if (retried && given - fuel === 1) throw memoryLimit(this.limits.maxQueryHeapBytes)
@@ -1066,8 +630,13 @@ export class Machine implements Context {
     return this.settleFuel(given, fuel + 1)
   }
 
-  /** Operands of the running task's primitive that are still on the stack, so that measurements see them. */
-  private taskOperands = 0
+  /** The instruction at hand goes on in slices: it is left as if done, its operands stay on the stack until it is. */
+  private suspend(steps: Resumable, block: Block, pc: number): void {
+    const { row, operands, next } = operandsAt(block, startOfInstruction(block, pc))
+    this.pc = next
+    this.taskOperands = popsOf(row, operands)
+    this.begin(steps)
+  }
 
   private settleFuel(given: number, fuel: number): number {
     fuel -= this.work

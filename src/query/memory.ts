@@ -9,13 +9,13 @@
 
 import { Closure } from './block.js'
 import { Continuation, type Segment } from './continuation.js'
+import { type HashEntry, HashTable } from './hash-table.js'
 import {
   Box,
   Bytes,
   Char,
   Delayed,
   Flonum,
-  HashTable,
   Opaque,
   Pair,
   Port,
@@ -31,6 +31,8 @@ let epochs = 0
 export class Measurement {
   private readonly epoch = ++epochs
   private readonly pending: Value[]
+  /** Where tables have been looked through to. */
+  private readonly chains: HashEntry[] = []
   private readonly arrays: (readonly Value[])[] = []
   private array: readonly Value[] | undefined
   private index = 0
@@ -50,6 +52,7 @@ export class Measurement {
       const next = pending.pop()
       if (next !== undefined) this.visit(next)
       else if (this.array !== undefined) this.fromArray()
+      else if (this.chains.length > 0) this.fromChain(this.chains.pop()!)
       else {
         this.array = this.arrays.pop()
         this.index = 0
@@ -65,6 +68,16 @@ export class Measurement {
     for (let i = this.index; i < end; i++) this.push(array[i])
     this.index = end
     if (end === array.length) this.array = undefined
+  }
+
+  private fromChain(first: HashEntry): void {
+    let entry: HashEntry | undefined = first
+    for (let i = 0; i < 64 && entry !== undefined; i++, entry = entry.next) {
+      this.bytes += Bytes.HashEntry
+      this.push(entry.key)
+      this.push(entry.value)
+    }
+    if (entry !== undefined) this.chains.push(entry)
   }
 
   private push(value: Value | undefined): void {
@@ -107,11 +120,7 @@ export class Measurement {
     } else if (value instanceof Values) this.list(value.items, Bytes.Values)
     else if (value instanceof HashTable) {
       this.bytes += Bytes.HashTable
-      for (const entry of value.entries.values()) {
-        this.bytes += Bytes.HashEntry
-        this.push(entry.key)
-        this.push(entry.value)
-      }
+      if (value.first !== undefined) this.chains.push(value.first)
     } else if (value instanceof Port) this.bytes += value.byteSize
     else if (value instanceof Opaque) this.bytes += value.byteSize
     else if (value instanceof Continuation) {

@@ -91,7 +91,7 @@ export function makeRatio(numerator: bigint, denominator: bigint, context?: Cont
 }
 
 /** About how many bits an integer has. */
-function bitsOf(value: bigint): number {
+export function bitsOf(value: bigint): number {
   const size = Math.abs(Number(value))
   return size < 1e300 ? Math.ceil(Math.log2(size + 1)) : value.toString(16).length * 4
 }
@@ -102,7 +102,7 @@ const log2Of = (value: bigint): number => {
 }
 
 /** Pays for a bigint of about `bits` bits, or refuses it. */
-function payBits(context: Context, bits: number): void {
+export function payBits(context: Context, bits: number): void {
   if (bits > 256) {
     if (bits > context.limits.maxIntegerBits) throw integerLimit(context.limits.maxIntegerBits)
     context.charge(bits >> 9)
@@ -280,9 +280,9 @@ export function toExact(context: Context, name: string, value: Value): NumberVal
   return exactOfDouble(value.value)
 }
 
-type Division = 'quotient' | 'remainder' | 'modulo'
+export type IntegerDivision = 'quotient' | 'remainder' | 'modulo'
 
-export function divideIntegers(context: Context, kind: Division, a: Value, b: Value): NumberValue {
+export function divideIntegers(context: Context, kind: IntegerDivision, a: Value, b: Value): NumberValue {
   if (typeof a === 'number' && typeof b === 'number') {
     if (b === 0) throw divideByZero(kind)
     if (kind === 'quotient') return (a - (a % b)) / b + 0
@@ -431,18 +431,4 @@ function exactPower(context: Context, base: number | bigint | Ratio, exponent: n
   const above = numeratorOf(base) ** BigInt(by)
   const below = denominatorOf(base) ** BigInt(by)
   return exponent < 0 ? makeRatio(below, above) : below === 1n ? normalize(above) : new Ratio(above, below)
-}
-
-/** The simplest rational within `tolerance` of `x` (Stern–Brocot, as in the report's `rationalize`). */
-export function simplest(context: Context, low: NumberValue, high: NumberValue): NumberValue {
-  const whole = roundNumber(context, 'floor', low)
-  if (compare('rationalize', whole, low) === 0) return whole
-  if (compare('rationalize', whole, roundNumber(context, 'floor', high)) < 0) return add(context, whole, 1)
-  context.charge(20)
-  const rest = simplest(
-    context,
-    divide(context, 1, subtract(context, high, whole)),
-    divide(context, 1, subtract(context, low, whole)),
-  )
-  return add(context, whole, divide(context, 1, rest))
 }

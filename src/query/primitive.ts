@@ -8,8 +8,9 @@
 //   context.allocate(n)   n bytes, before they are allocated and before any other effect: when memory must be measured
 //                         first, `allocate` throws a signal and the machine calls the primitive again with the same arguments
 //
-// One that may take more than about 100 µs is `resumable`: it may answer a Resumable, a generator that the machine
-// steps in slices. Each `yield n` says "the stretch since the last yield was worth n steps"; `yield WAIT` says "nothing
+// What may take more than about 100 µs is done by a Resumable, a generator that the machine steps in slices. A `resumable`
+// primitive answers one, as those that scan tables do; any other hands it to `context.inSlices` where its arguments are
+// long (slices.ts). Each `yield n` says "the stretch since the last yield was worth n steps"; `yield WAIT` says "nothing
 // can be done before the outside has moved on" (a day is being loaded) and hands the turn back. Its return value is the
 // primitive's value. What a generator holds is charged to the run until it ends.
 
@@ -24,6 +25,8 @@ export interface Context {
   charge(steps: number): void
   /** Accounts for memory. Throws LetheError memory-limit, or the machine's own signal. */
   allocate(bytes: number): void
+  /** The primitive's value is what `steps` ends with: from here on it works in slices. Does not return where there are slices. */
+  inSlices(steps: Resumable): Value
   /** Appends to what the program has displayed. Accounts for it. */
   display(text: string): void
   /** What the primitives of a host (table reading, events) work on: set by whoever runs the program, read only by them. */

@@ -3,13 +3,13 @@
 // Values nest as deep as memory allows, may be cyclic, and a small one may unfold to more text than there are atoms; so the
 // printer keeps its own stack, works in steps and its callers bound what it has written.
 
+import { HashTable } from './hash-table.js'
 import { numberToString } from './number-print.js'
 import {
   Char,
   Delayed,
   endOfFile,
   Flonum,
-  HashTable,
   Opaque,
   Pair,
   Port,
@@ -141,7 +141,7 @@ function atomText(value: Value, display: boolean): string {
   if (value instanceof Sym) return display ? value.name : symbolText(value.name)
   if (value instanceof Char) return display ? String.fromCodePoint(value.code) : charText(value.code)
   if (value instanceof Procedure) return value.name === '' ? '#<procedure>' : `#<procedure ${value.name}>`
-  if (value instanceof HashTable) return `#<hash-table ${value.entries.size}>`
+  if (value instanceof HashTable) return `#<hash-table ${value.size}>`
   if (value instanceof Delayed) return '#<promise>'
   if (value instanceof Port) return `#<${value.kind}-port>`
   if (value === endOfFile) return '#<eof>'

@@ -22,11 +22,11 @@ import {
 } from './complaint.js'
 import { amountOf, dropSignal, eventPrimitives, joinSlices, noteReason, putText } from './event-primitives.js'
 import { type EventHost, numberValue, textOfSlice, theEvent } from './event-value.js'
+import { HashTable } from './hash-table.js'
 import { type Context, Primitive, type PrimitiveDefinition, WAIT } from './primitive.js'
 import {
   Box,
   Delayed,
-  HashTable,
   librarySymbols,
   listOf,
   Pair,
@@ -231,6 +231,11 @@ export class Engine implements Context {
     return TAIL
   }
 
+  /** An event is one slice. */
+  inSlices(steps: Generator<number, Value, void>): Value {
+    return this.finish(steps)
+  }
+
   /** Runs a resumable primitive to its end. */
   finish(answer: Value | Generator<number, Value, void>): Value {
     if (typeof answer !== 'object' || answer === null || !(Symbol.iterator in answer)) return answer as Value
@@ -386,7 +391,7 @@ export class Engine implements Context {
       else if (value instanceof Box) pending.push(value.value)
       else if (value instanceof Delayed) pending.push(value.content)
       else if (value instanceof HashTable) {
-        for (const entry of value.entries.values()) pending.push(entry.key, entry.value)
+        for (const entry of value.entries()) pending.push(entry.key, entry.value)
       } else if (value instanceof ProgramProcedure && value.captured !== undefined) pending.push(...value.captured())
     }
     this.loaded = true

@@ -21,6 +21,10 @@ export function operandsAt(block: Block, pc: number): { row: OpRow; operands: nu
   return { row, operands, next }
 }
 
+/** How many values an instruction takes off the stack. */
+export const popsOf = (row: OpRow, operands: readonly number[]): number =>
+  row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
+
 export function verify(block: Block, literals: number): void {
   const depths = new Int32Array(block.code.length).fill(-1)
   const floor = block.slots + 3
@@ -42,7 +46,7 @@ export function verify(block: Block, literals: number): void {
       if (kind === 'captures') checkCaptures(block, operands[0]!, next, depth)
       else if (kind !== 'local' || row.name !== 'again') checkOperand(block, kind, operands[i]!, depth, literals)
     })
-    const pops = row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
+    const pops = popsOf(row, operands)
     const after = depth - pops + row.pushes
     assert(depth - pops >= floor && after <= block.maxDepth, `the stack leaves its bounds at ${pc} of ${block.name}`)
     if ((block.code[pc]! & 0xff) === Op.Again) {

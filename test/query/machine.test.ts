@@ -43,18 +43,19 @@ t.test('work inside builtins is paid for: cyclic lists end, too', async t => {
   ]) {
     t.match(codeOf(cycle + call), /limit/, call)
   }
+  for (const call of ['(display l)', '(map + l)', '(write-to-string l)']) {
+    t.match(codeOf(cycle + call), /limit/, call)
+  }
   for (const call of [
+    '(length l)',
     '(reverse l)',
     '(append l l)',
     '(list->vector l)',
+    '(list-copy l)',
     '(apply + l)',
-    '(display l)',
-    '(map + l)',
-    '(write-to-string l)',
   ]) {
-    t.match(codeOf(cycle + call), /limit/, call)
+    t.equal(codeOf(cycle + call), 'wrong-type', call)
   }
-  t.equal(codeOf(`${cycle}(length l)`), 'wrong-type')
   t.equal(codeOf(`${cycle}(list? l)`), 'ok #f')
 })
 

@@ -417,7 +417,7 @@ else
 ; !> memory-limit the program needs more memory than its limit of 67108864 bytes
 
 (make-string 1000000000 #\a)
-; !> memory-limit the program needs more memory than its limit of 67108864 bytes
+; !> memory-limit a string would have more than 4194304 characters
 
 (take '(1 2) 100000000)
 ; !> out-of-range `take`: the list has 2 elements, fewer than 100000000
