@@ -78,3 +78,18 @@ t.test("nact's query and shutdownAfter are used nowhere", async t => {
     t.notMatch(text, /\bquery\b|\bshutdownAfter\b/)
   }
 })
+
+t.test('every bound says why it is there, or what happens at it', async t => {
+  const lines = fs.readFileSync(path.join(source, 'core/limits.ts'), 'utf8').split('\n')
+  let bounds = 0
+  lines.forEach((line, at) => {
+    const name = /^  (\w+): /.exec(line)?.[1]
+    if (name === undefined) return
+    bounds++
+    // A few belong together: one comment stands above them.
+    let above = at - 1
+    while (/^  \w+: /.test(lines[above]!)) above--
+    t.match(lines[above], /^ {2}(\/\*\*|\*) .{20}.* \*\/$/, name)
+  })
+  t.ok(bounds > 50)
+})

@@ -118,9 +118,13 @@ export const defaultLimits = {
   maxCheckpointsAtOnce: 64,
 
   // ——— queries
+  /** Bytes of a query's text, params included. More is 413: people write some hundred. */
   maxQuerySourceBytes: 1 * MIB,
+  /** Instructions of a query. More is 422: its slices take turns with the customer's events, so it must end some time. */
   maxQuerySteps: 1_000_000_000,
+  /** Bytes that a query may hold. More is 422: all that run share the shard's memory. */
   maxQueryHeapBytes: 64 * MIB,
+  /** Time of a query in its slices, added up; waiting between them does not count. More is 422. */
   queryTimeMs: 5_000,
   /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse. */
   maxNestingDepth: 400,
