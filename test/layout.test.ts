@@ -83,12 +83,12 @@ t.test('every bound says why it is there, or what happens at it', async t => {
   const lines = fs.readFileSync(path.join(source, 'core/limits.ts'), 'utf8').split('\n')
   let bounds = 0
   lines.forEach((line, at) => {
-    const name = /^  (\w+): /.exec(line)?.[1]
+    const name = /^ {2}(\w+): /.exec(line)?.[1]
     if (name === undefined) return
     bounds++
     // A few belong together: one comment stands above them.
     let above = at - 1
-    while (/^  \w+: /.test(lines[above]!)) above--
+    while (/^ {2}\w+: /.test(lines[above]!)) above--
     t.match(lines[above], /^ {2}(\/\*\*|\*) .{20}.* \*\/$/, name)
   })
   t.ok(bounds > 50)
