@@ -28,7 +28,7 @@ import {
   type ResetEntry,
   type SettingsEntry,
 } from './entry.js'
-import { loadCustomer, loadDay } from './loading.js'
+import { loadCustomer, loadDay, replaceFile } from './loading.js'
 import type { Parts } from './parts.js'
 import type { CustomerMessage, Directory, RunningQuery, WaitingBody } from './protocol.js'
 import { TokenBucket } from './quota.js'
@@ -451,6 +451,11 @@ export class Customer {
     return true
   }
 
+  /** A fresh file is written at once, the first time; a disk that damages them all is tried as seldom as any. */
+  private replaceDamaged(error: unknown): void {
+    if (replaceFile(this, error)) this.checkpointAsked = this.checkpointFailures === 1
+  }
+
   private async writeCheckpoint(cut: Checkpoint): Promise<void> {
     const { parts, route, generation } = this
     let file: CustomerFile | undefined
@@ -468,6 +473,9 @@ export class Customer {
         this.dirtySinceMs = parts.clock.monotonicMs()
       }
       parts.checkpointFailed(this, error)
+      file?.release()
+      file = undefined
+      if (generation === this.generation) this.replaceDamaged(error)
     } finally {
       file?.release()
       this.committing = false

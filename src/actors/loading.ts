@@ -165,13 +165,28 @@ function* readSnapshot(customer: Customer): Generator<void, CustomerState | unde
   }
 }
 
+/**
+ * A checkpoint has met a damaged file, while memory has all but the days that nobody has touched since it was loaded. The
+ * file goes aside, and the next checkpoint writes a fresh one: the journal alone would bring back much less. False: not now.
+ */
+export function replaceFile(customer: Customer, error: unknown): boolean {
+  // Who reads a day of it will meet the damage, and the customer starts over.
+  if (!isDamage(error) || customer.dayLoader) return false
+  setAside(customer, error.message)
+  const days = customer.state.forgetFile()
+  if (days.length > 0) {
+    customer.parts.log.error({ customer: customer.route.id, days }, 'days that only the damaged file had are lost')
+  }
+  return true
+}
+
 function setAside(customer: Customer, why: string): void {
   const { parts, route } = customer
   const kept = parts.store.setAside(route.incarnation, why)
   parts.filesSetAside()
   parts.log.error(
     { customer: route.id, kept, why },
-    'a damaged customer file was set aside; the customer goes on with what the journal has',
+    'a damaged customer file was set aside; the customer goes on with what memory or the journal has',
   )
 }
 

@@ -58,7 +58,7 @@ export type ToSupervisor =
   | { readonly tag: 'alive' }
   | { readonly tag: 'quiet' }
   /** It cannot begin, and starting again would not help: what a person is told. */
-  | { readonly tag: 'hopeless'; readonly message: string }
+  | { readonly tag: 'hopeless'; readonly code: string; readonly message: string }
 
 /** `hold` stops trimming, `release` lets it go on. */
 export type BackupStep = 'hold' | 'files' | 'journal' | 'release'

@@ -6,6 +6,9 @@
 import net from 'node:net'
 import { LetheError } from '../core/errors.js'
 
+/** Ports looked at for 0 before it is given up. */
+const CLAIM_TRIES = 20
+
 /** Tries to listen; answers the port (a free one for 0), or undefined where somebody has it. */
 function tryPort(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
@@ -43,14 +46,15 @@ export interface PortClaim {
   release(): void
 }
 
-function holdName(host: string, port: number): Promise<net.Server | undefined> {
-  if (process.platform !== 'linux') return Promise.resolve(undefined)
-  return new Promise((resolve, reject) => {
+/** Answers how to let go of the name; undefined where somebody has it. */
+function holdName(port: number): Promise<(() => void) | undefined> {
+  if (process.platform !== 'linux') return Promise.resolve(() => {})
+  return new Promise(resolve => {
     const server = net.createServer(socket => socket.destroy())
-    server.once('error', () => reject(taken(host, port, 'a Lethe node that is starting')))
+    server.once('error', () => resolve(undefined))
     server.listen(`\0lethe-port-${port}`, () => {
       server.unref()
-      resolve(server)
+      resolve(() => server.close())
     })
   })
 }
@@ -60,8 +64,12 @@ const taken = (host: string, port: number, holder: string) =>
 
 /** Makes sure that this node alone will listen on the port. `port` 0 finds a free one. */
 export async function claimPort(host: string, port: number): Promise<PortClaim> {
-  const free = await tryPort(host, port)
-  if (free === undefined) throw taken(host, port, await holderOf(host, port))
-  const held = await holdName(host, free)
-  return { port: free, release: () => held?.close() }
+  for (let tries = 1; ; tries++) {
+    const free = await tryPort(host, port)
+    if (free === undefined) throw taken(host, port, await holderOf(host, port))
+    const held = await holdName(free)
+    if (held !== undefined) return { port: free, release: held }
+    // The kernel calls a port free that another node has claimed and does not listen on yet.
+    if (port !== 0 || tries === CLAIM_TRIES) throw taken(host, free, 'a Lethe node that is starting')
+  }
 }

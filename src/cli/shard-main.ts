@@ -166,9 +166,8 @@ function take(message: ToShard): void {
 /** A LetheError is something a person can act on (a damaged journal, a port): starting again would not help. */
 function giveUp(error: unknown): void {
   if (!(error instanceof LetheError)) throw error
-  process.send!({ tag: 'hopeless', message: error.message } satisfies ToSupervisor, undefined, undefined, () =>
-    process.exit(78),
-  )
+  const { code, message } = error
+  process.send!({ tag: 'hopeless', code, message } satisfies ToSupervisor, undefined, undefined, () => process.exit(78))
 }
 
 process.on('message', message => take(message as ToShard))

@@ -37,7 +37,8 @@ export type ShardPhase = 'starting' | 'recovered' | 'listening' | 'dead'
 export class ShardProcess {
   phase: ShardPhase = 'starting'
   quiet = false
-  hopeless: string | undefined
+  /** Why it cannot begin. */
+  hopeless: { readonly code: string; readonly message: string } | undefined
   lastSeenMs: number
 
   constructor(

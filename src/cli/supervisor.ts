@@ -70,6 +70,8 @@ export class Supervisor {
   private numbers = 0
   private restarts = 0
   private draining = false
+  /** All shards have listened at one time. */
+  private served = false
   private tickedMs: number
 
   constructor(private readonly options: SupervisorOptions) {
@@ -88,6 +90,7 @@ export class Supervisor {
   /** Resolves when every shard listens. */
   async serving(): Promise<void> {
     await this.until(() => this.shards.every(shard => shard.phase === 'listening'), Number.POSITIVE_INFINITY)
+    this.served = true
   }
 
   // ——— processes
@@ -123,13 +126,18 @@ export class Supervisor {
     this.backups.ended()
     this.wakeWaiters()
     if (this.draining || this.shards[process.shard] !== process) return
-    if (process.hopeless !== undefined) return this.options.hopeless(process.hopeless)
+    const { hopeless } = process
+    // A node that has served waits for space; a start on a full disk says so and ends.
+    if (hopeless && !(this.served && hopeless.code === 'disk-full')) return this.options.hopeless(hopeless.message)
     this.restarts++
     const { shard } = process
     const livedMs = clock.monotonicMs() - process.startedMs
     const pauseMs = livedMs < SHORT_LIFE_MS ? this.pauses[shard]! : 0
     this.pauses[shard] = Math.min(LONGEST_PAUSE_MS, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
-    log.error({ shard, why, livedMs: Math.round(livedMs), pauseMs }, 'a shard died and is started again')
+    log.error(
+      { shard, why: hopeless?.message ?? why, livedMs: Math.round(livedMs), pauseMs },
+      'a shard died and is started again',
+    )
     this.broadcastPeers()
     setTimeout(() => {
       if (!this.draining) this.spawn(shard)
@@ -197,7 +205,7 @@ export class Supervisor {
         from.quiet = true
         return this.wakeWaiters()
       case 'hopeless':
-        from.hopeless = message.message
+        from.hopeless = message
         return
       case 'changed': {
         const change = this.changes.get(message.change)

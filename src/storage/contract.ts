@@ -178,7 +178,7 @@ export interface CustomerFile {
 }
 
 export interface CustomerStore {
-  /** From the pool or opened; throws `file-damaged`, or 503 `too-many-files` when all that may be open are in use. */
+  /** From the pool or opened; throws `file-damaged`, `disk-full`, or 503 `too-many-files` when all that may be open are in use. */
   open(incarnation: bigint): CustomerFile
   exists(incarnation: bigint): boolean
   /** Removes the file, durably. */

@@ -26,8 +26,20 @@ export const fileDamaged = (path: string, why: string): LetheError =>
 
 type Tree = RootDatabase<Buffer, Buffer>
 
-const openTree = (path: string): Tree =>
-  open({
+/**
+ * LMDB maps its lock file and writes into the first page: on a full disk a page that has no block yet is a SIGBUS. An
+ * ordinary write gives it one, or says why not.
+ */
+function allocateLock(path: string): void {
+  const found = fs.statSync(`${path}-lock`, { throwIfNoEntry: false })
+  if (found === undefined || found.blocks === 0) fs.writeFileSync(`${path}-lock`, LOCK_PAGE)
+}
+
+const LOCK_PAGE = Buffer.alloc(4096)
+
+const openTree = (path: string): Tree => {
+  allocateLock(path)
+  return open({
     path,
     noSubdir: true,
     keyEncoding: 'binary',
@@ -39,18 +51,22 @@ const openTree = (path: string): Tree =>
     overlappingSync: false,
     eventTurnBatching: false,
   }) as Tree
+}
 
 /** LMDB says EIO for a write that was cut short, whatever cut it. */
 const NEARLY_FULL_BYTES = 4 * 1024 * 1024
+
+function isFull(path: string, { message }: Error): boolean {
+  const { bavail, bsize } = fs.statfsSync(dirname(path))
+  return bavail * bsize < NEARLY_FULL_BYTES || /ENOSPC|No space left|EFBIG|File too large|EDQUOT|quota/i.test(message)
+}
 
 /** What the disk said when a commit failed. lmdb-js rejects twice, the second time where nobody waits. */
 async function commitFailure(path: string, error: unknown): Promise<LetheError> {
   const second = (error as { commitError?: Promise<unknown> }).commitError
   let cause = error as Error
   if (second !== undefined) await second.catch((reason: Error) => (cause = reason))
-  const { bavail, bsize } = fs.statfsSync(dirname(path))
-  const full =
-    bavail * bsize < NEARLY_FULL_BYTES || /ENOSPC|No space left|EFBIG|File too large|EDQUOT|quota/i.test(cause.message)
+  const full = isFull(path, cause)
   return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${cause.message}`, 503, { path })
 }
 
@@ -69,7 +85,7 @@ export class OpenFile implements CustomerFile {
   users = 0
   usedAt = 0
 
-  /** Throws `file-damaged`. `created` is whether there was none. */
+  /** Throws `file-damaged`, or `disk-full`. `created` is whether there was none. */
   constructor(
     readonly incarnation: bigint,
     readonly path: string,
@@ -86,7 +102,11 @@ export class OpenFile implements CustomerFile {
     try {
       this.tree = guarded(() => openTree(path))
     } catch (error) {
-      throw fileDamaged(path, (error as Error).message)
+      const { message } = error as Error
+      if (!created && !isFull(path, error as Error)) throw fileDamaged(path, message)
+      // What is left of a file that never held anything is no damage.
+      if (created) fs.rmSync(path, { force: true })
+      throw new LetheError('disk-full', `${path}: ${message}`, 503, { path })
     }
     try {
       this.header = guarded(() => this.readHeader())

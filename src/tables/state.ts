@@ -222,6 +222,22 @@ export class CustomerState {
     this.expire(day - this.currentRetention)
   }
 
+  /** The file is gone: the next checkpoint writes all of memory into a fresh one. Answers the days that were in the file alone. */
+  forgetFile(): number[] {
+    assert(this.running === undefined, 'a checkpoint is running')
+    const lost: number[] = []
+    for (const [index, slot] of this.ring.entries()) {
+      if (slot === undefined || slot.data !== undefined) continue
+      lost.push(slot.day)
+      this.ring[index] = undefined
+    }
+    this.fileDays = emptySlots(this.currentRetention)
+    this.fileGeneration++
+    this.storedSettings = undefined
+    this.eachPage(page => this.tracker.touch(page))
+    return lost
+  }
+
   /** Keeps `retention` days from here on. Every stored day must have been loaded: the next file is a fresh one. */
   setRetention(retention: number): void {
     assert(retention >= 1 && retention <= this.limits.maxRetentionDays)

@@ -16,6 +16,13 @@ t.test('port 0 becomes a free port, which is held until it is released', async t
   claim.release()
 })
 
+// The kernel calls a port free that a node has claimed and does not listen on yet.
+t.test('port 0 passes over ports that other nodes have claimed', { skip: process.platform !== 'linux' }, async t => {
+  const claims = await Promise.all(Array.from({ length: 200 }, () => claimPort('127.0.0.1', 0)))
+  t.equal(new Set(claims.map(({ port }) => port)).size, 200)
+  for (const claim of claims) claim.release()
+})
+
 t.test('a taken port is refused, and the message says by whom', async t => {
   const other = net.createServer(socket => socket.end())
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
