@@ -2,13 +2,14 @@
 // simulation and standby all come through here (law 1), so nothing in this file may ask for the time, for randomness or
 // for a file. What depends on time is decided from the frame's stamp (R5).
 //
-//   event ── invalid? ── seen id? ── too old? ── program ── effects ── cells of its day
-//               │            │           │          │
-//            invalid     duplicate     late     drop!'s reason        exactly one outcome each (law 4)
+//   event ── invalid? ── seen id? ── too old? ── in the sample? ── program ── effects ── cells of its day
+//               │            │           │             │              │
+//            invalid     duplicate     late         sampled      drop!'s reason     exactly one outcome each (law 4)
 import { DAY_MS, dayOf } from '../core/clock.js'
 import { hash, hashBytes } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import { type EventBatch, EventType, Field, Flag, NumberField } from '../event/batch.js'
+import { isSampled } from '../query/event-primitives.js'
 import { type EventProgram, Outcome } from '../query/event-program.js'
 import { Effects } from '../tables/effects.js'
 import type { LedgerDay } from '../tables/ledger.js'
@@ -125,6 +126,10 @@ export class Applier {
         this.drop(ledger, 'late')
         continue
       }
+      if (state.sampling < 1 && !isSampled(batch, event, state.sampling, chanceOf(delivery.n, event))) {
+        this.drop(ledger, 'sampled')
+        continue
+      }
       if (batch.flags[event]! & Flag.Truncated) ledger.note('truncated')
       if (this.applyOne(state, program, batch, event)) applied++
       else this.drop(ledger, program.reason)
@@ -210,9 +215,23 @@ export class Applier {
       outcome = this.builtin.run(batch, event, effects)
     }
     if (outcome === Outcome.Dropped) return false
+    // Who is kept stands for all who are like it: the sums are those of all, as near as a sample says.
+    if (state.sampling < 1) effects.weigh(1 / state.sampling)
     state.apply(effects, batch, dayOf(this.at), this.at)
     return true
   }
+}
+
+const place = new DataView(new ArrayBuffer(12))
+const placeBytes = new Uint8Array(place.buffer)
+const PLACE_KEY = { k0: 0x2f6c9d31, k1: 0x68e31da4 }
+
+/** A number from 0 to 1 that an event's place in the journal gives it: the same whenever it is replayed. */
+function chanceOf(n: number, event: number): number {
+  place.setFloat64(0, n)
+  place.setUint32(8, event)
+  hashBytes(PLACE_KEY, placeBytes, 0, placeBytes.length)
+  return (hash.hi >>> 0) / 0x1_0000_0000
 }
 
 /** The day whose ledger a frame counts in: its own, unless a clock that jumped back has put it before the ring. */

@@ -5,7 +5,7 @@ import { EventType } from '../event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
 import { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
-import { encodeJson, type ReplayEntry } from './entry.js'
+import { encodeJson, type ReplayEntry, type SettingsEntry } from './entry.js'
 import type { Parts } from './parts.js'
 import { shown, type Verdict } from './quarantine.js'
 import type { ControlReply, ControlRequest, CustomerRoute, IngestReply } from './service.js'
@@ -32,7 +32,7 @@ export class ControlDesk {
       case 'program-delete':
         return this.putProgram(route, null, reply)
       case 'settings':
-        return this.putRetention(route, request.retention, reply)
+        return this.putSettings(route, request, reply)
       case 'describe':
         return this.host.whenLive(route, customer => reply.answered(this.describe(customer)))
       case 'quarantine':
@@ -73,16 +73,20 @@ export class ControlDesk {
     )
   }
 
-  private putRetention(route: CustomerRoute, retention: number, reply: ControlReply): void {
+  private putSettings(route: CustomerRoute, { retention, sampling }: SettingsEntry, reply: ControlReply): void {
     const most = this.parts.limits.maxRetentionDays
-    if (!Number.isInteger(retention) || retention < 1 || retention > most) {
+    if (retention !== undefined && (!Number.isInteger(retention) || retention < 1 || retention > most)) {
       return reply.refused(new LetheError('bad-retention', `retention is a whole number of days, 1 to ${most}`, 400))
+    }
+    const least = 1 / this.parts.limits.maxSamplingWeight
+    if (sampling !== undefined && !(sampling >= least && sampling <= 1)) {
+      return reply.refused(new LetheError('bad-sampling', `sampling is a share of users, ${least} to 1`, 400))
     }
     this.host.whenLive(route, customer =>
       this.host.journalJson(
         customer,
         EntryKind.Settings,
-        encodeJson({ retention }),
+        encodeJson({ ...(retention !== undefined && { retention }), ...(sampling !== undefined && { sampling }) }),
         whenApplied(reply, () => this.describe(customer)),
       ),
     )
@@ -92,6 +96,7 @@ export class ControlDesk {
     const { state } = customer
     return {
       retention: state.retention,
+      sampling: state.sampling,
       day: state.day,
       n: state.n,
       bytes: state.byteSize(),

@@ -294,6 +294,7 @@ export class Customer {
           if (!this.everyDayReady()) return false
           state.setRetention(entry.retention)
         }
+        if (entry.sampling !== undefined) state.sampling = entry.sampling
         break
       }
       case EntryKind.Reset: {

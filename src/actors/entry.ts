@@ -27,6 +27,8 @@ export interface ProgramEntry {
 
 export interface SettingsEntry {
   readonly retention?: number
+  /** Share of users whose events are kept, 0 < share ≤ 1. */
+  readonly sampling?: number
 }
 
 /** State before n was lost: the file was set aside, or the journal had a hole. The customer goes on from here, empty of what is gone. */

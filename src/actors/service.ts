@@ -80,7 +80,8 @@ export type ControlRequest =
   /** Checked first; refused with 400 and the old one stays. Answers as program-get. */
   | { readonly tag: 'program-put'; readonly source: string }
   | { readonly tag: 'program-delete' }
-  | { readonly tag: 'settings'; readonly retention: number }
+  /** Answers as describe. */
+  | { readonly tag: 'settings'; readonly retention?: number; readonly sampling?: number }
   /** What an operator sees of it: { retention, day, n, resident, bytes, … }. Does not load it. */
   | { readonly tag: 'describe' }
   /** { events: [{n, index, why, at}] } */

@@ -182,6 +182,13 @@ export function addCustomerCommands(lethe: Command, defaultUrl: string): void {
       await show(id, options)
     },
   )
+  command(
+    'sampling <id> <share>',
+    'keep the events of this share of its users, 0.1 for one in ten; sums are scaled',
+  ).action(async (id: string, share: string, options: AdminOptions) => {
+    await askJson(nodeOf(options), 'PATCH', pathOf(id), { sampling: Number(share) })
+    await show(id, options)
+  })
   command('program <id>', 'print the program that runs for each event, or replace it')
     .option('--put <file>', 'replace it by this file ("-": standard input)')
     .option('--reset', 'go back to the built-in one')

@@ -85,6 +85,8 @@ export const defaultLimits = {
   maxExampleBytes: 16 * KIB,
   /** Bytes of all examples of one day. Beyond it groups without one get none (state). */
   maxExampleBytesPerDay: 16 * MIB,
+  /** Events that one event of a sample may stand for. More is 400: sums over so few say nothing. */
+  maxSamplingWeight: 10_000,
   /** Retention N a customer may ask for, days (state). */
   maxRetentionDays: 400,
 

@@ -1,7 +1,7 @@
-// The admin API: customers, their keys, quotas and retention, and what was set aside. With the admin token only.
+// The admin API: customers, their keys, quotas, retention and sampling, and what was set aside. With the admin token only.
 //
 // Identity (keys, quota, block, deletion) goes to the supervisor, the one writer of the control store. What lives in the
-// customer's own state (retention, quarantine, erasure) goes to the shard that owns it.
+// customer's own state (retention, sampling, quarantine, erasure) goes to the shard that owns it.
 import { shown } from '../actors/quarantine.js'
 import type { ControlRequest, CustomerRoute } from '../actors/service.js'
 import type { LetheError } from '../core/errors.js'
@@ -45,11 +45,11 @@ export const handleCustomers: Handler = async (context, exchange, facts, body) =
     return exchange.json(200, { status: 'ok', ...(page as object) })
   }
   refuseWhileDraining(context)
-  const { id, quota, retention } = objectOf(body)
+  const { id, quota, retention, sampling } = objectOf(body)
   if (typeof id !== 'string') throw badRequest('the body is to be {"id":"…"}')
-  const days = retention === undefined ? undefined : checkedRetention(context, retention)
+  const wanted = checkedSettings(context, { retention, sampling })
   const created = await context.node.administer({ tag: 'create', id, quota: quota as never })
-  if (days !== undefined) await control(context, routeOf(context, id), { tag: 'settings', retention: days })
+  if (wanted) await control(context, routeOf(context, id), wanted)
   exchange.json(201, created)
 }
 
@@ -84,25 +84,40 @@ async function show(context: HandlerContext, id: string): Promise<object> {
   return { ...(view as object), ...(state as object) }
 }
 
-function checkedRetention(context: HandlerContext, retention: unknown): number {
-  const { maxRetentionDays } = context.limits
-  if (typeof retention === 'number' && Number.isInteger(retention) && retention >= 1 && retention <= maxRetentionDays) {
-    return retention
+type SettingsRequest = Extract<ControlRequest, { tag: 'settings' }>
+
+/** What is to be set in the customer's own state; undefined where nothing is. All is checked before anything is changed. */
+function checkedSettings(
+  context: HandlerContext,
+  { retention, sampling, ...rest }: Readonly<Record<string, unknown>>,
+): SettingsRequest | undefined {
+  const { maxRetentionDays, maxSamplingWeight } = context.limits
+  const stranger = Object.keys(rest)[0]
+  if (stranger !== undefined) {
+    throw badRequest(`quota, retention and sampling can be changed, not ${stranger.slice(0, 50)}`)
   }
-  throw badRequest(`retention is a whole number of days, 1 to ${maxRetentionDays}`)
+  if (retention !== undefined && !(Number.isInteger(retention) && isWithin(retention, 1, maxRetentionDays))) {
+    throw badRequest(`retention is a whole number of days, 1 to ${maxRetentionDays}`)
+  }
+  if (sampling !== undefined && !isWithin(sampling, 1 / maxSamplingWeight, 1)) {
+    throw badRequest(`sampling is a share of users, ${1 / maxSamplingWeight} to 1`)
+  }
+  if (retention === undefined && sampling === undefined) return undefined
+  return { tag: 'settings', ...(isNumber(retention) && { retention }), ...(isNumber(sampling) && { sampling }) }
 }
 
+const isNumber = (value: unknown): value is number => typeof value === 'number'
+const isWithin = (value: unknown, least: number, most: number) => isNumber(value) && value >= least && value <= most
+
 async function patch(context: HandlerContext, id: string, wanted: Readonly<Record<string, unknown>>): Promise<object> {
-  const { quota, retention, ...rest } = wanted
-  const stranger = Object.keys(rest)[0]
-  if (stranger !== undefined) throw badRequest(`quota and retention can be changed, not ${stranger.slice(0, 50)}`)
-  if (quota === undefined && retention === undefined)
-    throw badRequest('say what to change: {"quota":{…},"retention":…}')
-  // All is checked before anything is changed.
-  const days = retention === undefined ? undefined : checkedRetention(context, retention)
+  const { quota, ...settings } = wanted
+  const request = checkedSettings(context, settings)
+  if (quota === undefined && request === undefined) {
+    throw badRequest('say what to change: {"quota":{…},"retention":…,"sampling":…}')
+  }
   const route = routeOf(context, id)
   if (quota !== undefined) await context.node.administer({ tag: 'quota', id, quota: quota as never })
-  if (days !== undefined) await control(context, route, { tag: 'settings', retention: days })
+  if (request) await control(context, route, request)
   return await show(context, id)
 }
 

@@ -7,7 +7,7 @@
 
 import { LetheError } from '../core/errors.js'
 import { type HashKey, hash, hashBytes } from '../core/hash.js'
-import { EVENT_TYPES, Field } from '../event/batch.js'
+import { EVENT_TYPES, type EventBatch, Field } from '../event/batch.js'
 import { ARENA, type Effects } from '../tables/effects.js'
 import { TableKind } from '../tables/types.js'
 import { wrongType } from './complaint.js'
@@ -109,9 +109,11 @@ function runCellEffect(name: CellEffect) {
 // Public on purpose: which users are in a sample must not differ between customers, nodes and restarts.
 const SAMPLE_KEY: HashKey = { k0: 0x5a3b1e77, k1: 0x1f83d9ab }
 
-/** True for `rate` of all users, by a hash of the user; of the session or the id where no user is known. */
-function inSample(host: EventHost, rate: number): boolean {
-  const { batch, event } = host
+/**
+ * True for `rate` of all users, by a hash of the user; of the session or the id where no user is known. What bears none of
+ * them is in the sample if `chance` is below the rate.
+ */
+export function isSampled(batch: EventBatch, event: number, rate: number, chance = 1): boolean {
   let start = 0
   let end = 0
   for (const field of [Field.User, Field.Session, Field.Id]) {
@@ -120,7 +122,7 @@ function inSample(host: EventHost, rate: number): boolean {
     end = batch.slices[at + 1]!
     if (start >= 0) break
   }
-  if (start < 0) return rate >= 1
+  if (start < 0) return rate >= 1 || chance < rate
   hashBytes(SAMPLE_KEY, batch.bytes, start, end)
   return (hash.hi >>> 0) / 0x1_0000_0000 < rate
 }
@@ -215,7 +217,8 @@ const reading: PrimitiveDefinition[] = [
     arity: [1, 1],
     run: (context, rate) => {
       if (!isNumber(rate)) throw wrongType('sample', 'a number from 0 to 1', rate)
-      return inSample(hostOf(context, 'sample'), toDouble(rate))
+      const { batch, event } = hostOf(context, 'sample')
+      return isSampled(batch, event, toDouble(rate))
     },
   },
   {

@@ -134,6 +134,14 @@ export class Effects {
     return this.declared.length + named.length - 1
   }
 
+  /** Makes what is added to counters and timelines count `weight` times. */
+  weigh(weight: number): void {
+    for (let i = 0; i < this.count; i++) {
+      const operation = this.ops[i * STRIDE]! & 15
+      if (operation === Operation.Bump || operation === Operation.Tick) this.amounts[i]! *= weight
+    }
+  }
+
   /** Adds `amount` to a counter. */
   bump(table: number, keyStart: number, keyEnd: number, amount: number): void {
     this.push(Operation.Bump | (table << 4), keyStart, keyEnd, 0, 0, finite(amount))

@@ -177,7 +177,14 @@ export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 }
 
 /** Starts a node without waiting for it. */
-export function launchNode({ data, shards = 1, args = [], env = {}, main = LETHE, descriptors }: NodeOptions): TestNode {
+export function launchNode({
+  data,
+  shards = 1,
+  args = [],
+  env = {},
+  main = LETHE,
+  descriptors,
+}: NodeOptions): TestNode {
   const command = [process.execPath, main, 'serve', '--data', data, '--port', '0', '--shards', String(shards), ...args]
   const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...command]
   const [program = '', ...words] = descriptors === undefined ? command : limited
