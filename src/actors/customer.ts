@@ -257,6 +257,16 @@ export class Customer {
     return true
   }
 
+  /** Whether an entry that has just become durable is the next to apply, and there is nothing to do before it. */
+  canApply(delivery: Delivery): boolean {
+    return (
+      this.phase === 'live' &&
+      this.committed.length === 0 &&
+      this.dayLoader === undefined &&
+      delivery.n === this.state.n + 1
+    )
+  }
+
   /** Applies one entry, or some of it; true when it is done. May leave a day to be loaded first. */
   apply(delivery: Delivery, expired: () => boolean): boolean {
     const { state, parts } = this

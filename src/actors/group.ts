@@ -30,7 +30,7 @@ export class FrameHold {
 
 /** The deliveries of one frame, in the order of their entries. */
 export interface CommitGroup {
-  readonly deliveries: Delivery[]
+  deliveries: Delivery[]
   hold: FrameHold
 }
 

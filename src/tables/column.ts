@@ -8,7 +8,7 @@
 import type { ByteReader, ByteWriter } from '../core/bytes.js'
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
-import { Mark, Page, recordKey, type Tracker } from './page.js'
+import { CACHE_LINE, Mark, Page, recordKey, type Tracker } from './page.js'
 import { SKETCH_PAGE_BITS, SketchPage } from './sketch-page.js'
 import { TableKind } from './types.js'
 
@@ -23,6 +23,9 @@ const COUNTER_BITS = 8
 const COUNTER_ROWS = 1 << COUNTER_BITS
 const OBJECT_BITS = 5
 const OBJECT_ROWS = 1 << OBJECT_BITS
+
+/** Pages of sketches that are worth reading ahead. */
+const PREFETCHED_PAGES = 4
 
 const WHOLE = 0
 const DOUBLE = 1
@@ -191,6 +194,16 @@ export class CounterColumn {
     return true
   }
 
+  /** See CustomerState.prefetch. */
+  prefetch(bytes: number): number {
+    if (this.zeroth === undefined) return 0
+    const { values } = this.zeroth
+    const end = Math.min(values.length, bytes >> 3)
+    let sum = 0
+    for (let row = 0; row < end; row += CACHE_LINE >> 3) sum += values[row]! | 0
+    return sum
+  }
+
   start(row: number, amount: number, tracker: Tracker): void {
     const number = row >>> COUNTER_BITS
     fillTo(this.pages, number)
@@ -240,6 +253,18 @@ export class SketchColumn {
     const page = (this.pages[number] ??= new SketchPage(this.home, number))
     const inPage = row & ((1 << SKETCH_PAGE_BITS) - 1)
     if (!page.add(inPage, low, high, tracker)) page.start(inPage, low, high, tracker)
+  }
+
+  /** See CustomerState.prefetch. */
+  prefetch(bytes: number): number {
+    const { pages } = this
+    const end = Math.min(pages.length, PREFETCHED_PAGES)
+    let sum = 0
+    for (let number = 0; number < end; number++) {
+      const page = pages[number]
+      if (page !== undefined) sum += page.prefetch(bytes)
+    }
+    return sum
   }
 
   page(row: number): SketchPage | undefined {

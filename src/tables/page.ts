@@ -11,6 +11,9 @@
 
 import { ByteWriter } from '../core/bytes.js'
 
+/** Bytes of a cache line, the unit of `prefetch`. */
+export const CACHE_LINE = 64
+
 export const enum Mark {
   Clean = 0,
   Dirty = 1,

@@ -35,7 +35,7 @@ import {
   writeSlot,
 } from '../sketch/registers.js'
 import type { ColumnHome } from './column.js'
-import { Mark, Page, recordKey, type Tracker } from './page.js'
+import { CACHE_LINE, Mark, Page, recordKey, type Tracker } from './page.js'
 import { TableKind } from './types.js'
 
 export const SKETCH_PAGE_BITS = 4
@@ -93,6 +93,15 @@ export class SketchPage extends Page {
       return true
     }
     return false
+  }
+
+  /** See CustomerState.prefetch. */
+  prefetch(bytes: number): number {
+    const { meta, slab } = this
+    const end = Math.min(this.used, bytes)
+    let sum = meta[0]! + meta[meta.length - 1]!
+    for (let at = 0; at < end; at += CACHE_LINE) sum += slab[at]!
+    return sum
   }
 
   /** Begins a cell with its first hash. */
