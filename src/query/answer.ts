@@ -6,20 +6,15 @@
 import type { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { memoryLimit } from './complaint.js'
+import { isCyclic } from './cycles.js'
 import { HashTable } from './hash-table.js'
 import { toDouble } from './number.js'
+import { decimal, isLong } from './number-slices.js'
 import { brief, Printer } from './printer.js'
 import type { Outcome } from './query.js'
+import { PIECE } from './text-pieces.js'
+import { pieces } from './text-slices.js'
 import { Char, Flonum, Opaque, Pair, Ratio, Sym, Text, Unique, type Value, Values, Vector } from './value.js'
-
-/** A list or vector half written. */
-class Rest {
-  first = true
-  constructor(
-    public tail: Value,
-    readonly items: readonly Value[] | undefined,
-  ) {}
-}
 
 const STEPS = 2000
 
@@ -29,101 +24,123 @@ const answerLimit = (limits: Limits): number => limits.maxQueryHeapBytes >> 3
 /** An answer that gets longer than this is looked through for a cycle, so that one fails soon, and no short one pays. */
 const SUSPICIOUS_LENGTH = 100_000
 
-const partsOf = (value: Value): readonly Value[] | undefined => {
-  if (value instanceof Pair) return [value.cdr, value.car]
-  if (value instanceof Vector || value instanceof Values) return value.items
-  if (value instanceof HashTable) return [...value.entries()].flatMap(entry => [entry.key, entry.value])
-  return undefined
-}
-
-/** Throws LetheError memory-limit where a value contains itself. */
-function* refuseCycles(value: Value, limit: number): Generator<void, void, void> {
-  const above = new Set<Value>()
-  const through = new Set<Value>()
-  // A place that is left once all its parts have been is marked by `undefined` before it.
-  const stack: (Value | undefined)[] = [value]
-  for (let steps = 1; stack.length > 0; steps++) {
-    if (steps % STEPS === 0) yield
-    const next = stack.pop()
-    if (next === undefined) {
-      const left = stack.pop()!
-      above.delete(left)
-      through.add(left)
-      continue
-    }
-    const parts = partsOf(next)
-    if (parts === undefined || through.has(next)) continue
-    if (above.has(next)) throw memoryLimit(limit)
-    above.add(next)
-    stack.push(next, undefined)
-    for (const part of parts) stack.push(part)
-  }
-}
+/** Characters of one cell of a table. */
+const LONGEST_CELL = 100_000
 
 /** Answers text in the end; yields now and then, so that a long answer is no pause. */
 export type Rendering = Generator<void, string, void>
 
+/** Text as it grows. Throws LetheError memory-limit where it grows too long, or has no end. */
+class Growing {
+  private readonly parts: string[] = []
+  private length = 0
+  private isSuspicious = true
+
+  constructor(
+    private readonly value: Value,
+    private readonly limit: number,
+  ) {}
+
+  add(text: string): void {
+    this.length += text.length
+    if (this.length > this.limit) throw memoryLimit(this.limit)
+    this.parts.push(text)
+  }
+
+  *pause(): Generator<void, void, void> {
+    yield
+    if (!this.isSuspicious || this.length <= SUSPICIOUS_LENGTH) return
+    this.isSuspicious = false
+    if (yield* isCyclic(this.value)) throw memoryLimit(this.limit)
+  }
+
+  text(): string {
+    return this.parts.join('')
+  }
+}
+
+/** The elements of a list, vector or table that are still to be written. */
+class Rest {
+  first = true
+  constructor(readonly next: () => Value | undefined) {}
+}
+
+function restOf(value: Value): Rest | undefined {
+  if (value instanceof Pair) return new Rest(elementsOf(value))
+  if (value instanceof Vector || value instanceof Values) {
+    let i = 0
+    return new Rest(() => value.items[i++])
+  }
+  if (!(value instanceof HashTable)) return undefined
+  let entry = value.first
+  return new Rest(() => {
+    const at = entry
+    entry = at?.next
+    return at && new Pair(at.key, at.value)
+  })
+}
+
+/** Elements of a list; what follows a dot is the last of them. */
+function elementsOf(list: Value): () => Value | undefined {
+  let rest = list
+  return () => {
+    if (rest === null) return undefined
+    const at: Value = rest
+    rest = at instanceof Pair ? at.cdr : null
+    return at instanceof Pair ? at.car : at
+  }
+}
+
 function* jsonValue(value: Value, limit: number): Rendering {
-  const parts: string[] = []
+  const growing = new Growing(value, limit)
   const stack: (Value | Rest)[] = [value]
-  let length = 0
-  let isSuspicious = true
   let text = ''
   for (let steps = 1; stack.length > 0; steps++) {
     const next = stack.pop()!
     if (next instanceof Rest) text += continueRest(next, stack)
-    else if (next instanceof Pair) {
-      text += '['
-      stack.push(new Rest(next, undefined))
-    } else if (next instanceof Vector || next instanceof Values) {
-      text += '['
-      stack.push(new Rest(null, next.items))
-    } else if (next instanceof HashTable) {
-      text += '['
-      stack.push(
-        new Rest(
-          null,
-          [...next.entries()].map(entry => new Pair(entry.key, entry.value)),
-        ),
-      )
-    } else text += jsonAtom(next)
-    if (steps % STEPS === 0) {
-      length += text.length
-      if (length > limit) throw memoryLimit(limit)
-      parts.push(text)
-      text = ''
-      yield
-      if (isSuspicious && length > SUSPICIOUS_LENGTH) {
-        isSuspicious = false
-        yield* refuseCycles(value, limit)
-      }
+    else {
+      const rest = restOf(next)
+      if (rest !== undefined) stack.push(rest)
+      text += rest !== undefined ? '[' : isLarge(next) ? yield* jsonLarge(next) : jsonAtom(next)
     }
+    if (steps % STEPS !== 0 && text.length < PIECE) continue
+    growing.add(text)
+    text = ''
+    yield* growing.pause()
   }
-  if (length + text.length > limit) throw memoryLimit(limit)
-  parts.push(text)
-  return parts.join('')
+  growing.add(text)
+  return growing.text()
 }
 
 function continueRest(rest: Rest, stack: (Value | Rest)[]): string {
+  const item = rest.next()
+  if (item === undefined) return ']'
   const comma = rest.first ? '' : ','
   rest.first = false
-  if (rest.items !== undefined) {
-    const index = rest.tail === null ? 0 : (rest.tail as number)
-    if (index === rest.items.length) return ']'
-    rest.tail = index + 1
-    stack.push(rest, rest.items[index]!)
-    return comma
-  }
-  const { tail } = rest
-  if (tail === null) return ']'
-  if (tail instanceof Pair) {
-    rest.tail = tail.cdr
-    stack.push(rest, tail.car)
-  } else {
-    rest.tail = null
-    stack.push(rest, tail)
-  }
+  stack.push(rest, item)
   return comma
+}
+
+/** Atoms whose text takes a while. */
+const isLarge = (value: Value): value is Text | bigint =>
+  isLong(value) || (value instanceof Text && value.text().length > PIECE)
+
+function* jsonLarge(value: Text | bigint): Rendering {
+  if (value instanceof Text) return yield* jsonString(value.text())
+  const digits = decimal(value)
+  for (;;) {
+    const step = digits.next()
+    if (step.done) return `"${step.value}"`
+    yield
+  }
+}
+
+/** A string as JSON, a piece at a time. */
+function* jsonString(text: string): Rendering {
+  if (text.length <= PIECE) return JSON.stringify(text)
+  const parts: string[] = []
+  for (const _ of pieces(text, piece => parts.push(JSON.stringify(piece).slice(1, -1)))) yield
+  return `"${parts.join('')}"`
 }
 
 function jsonAtom(value: Value): string {
@@ -142,62 +159,45 @@ function jsonAtom(value: Value): string {
 
 function* writtenText(value: Value, limit: number): Rendering {
   const printer = new Printer(value, false)
-  const parts: string[] = []
-  let isSuspicious = true
+  const growing = new Growing(value, limit)
   while (!printer.step(STEPS)) {
-    if (printer.length > limit) throw memoryLimit(limit)
-    parts.push(printer.take())
-    yield
-    if (isSuspicious && printer.length > SUSPICIOUS_LENGTH) {
-      isSuspicious = false
-      yield* refuseCycles(value, limit)
-    }
+    growing.add(printer.take())
+    yield* growing.pause()
   }
-  if (printer.length > limit) throw memoryLimit(limit)
-  parts.push(printer.take())
-  return parts.join('')
+  growing.add(printer.take())
+  return growing.text()
 }
 
 function* csvText(value: Value, limit: number): Rendering {
-  const parts: string[] = []
-  let length = 0
-  let rest: Value = value instanceof Vector ? listFrom(value.items) : value
-  let rows = 0
-  const add = (row: string): void => {
-    parts.push(row)
-    length += row.length + 2
-    if (length > limit) throw memoryLimit(limit)
+  const growing = new Growing(value, limit)
+  const rows = rowsOf(value)
+  let written = 0
+  for (let row = rows(); row !== undefined; row = rows()) {
+    const cells = rowsOf(row)
+    let text = ''
+    let count = 0
+    for (let cell = cells(); cell !== undefined; cell = cells()) {
+      text += count++ === 0 ? csvCell(cell) : `,${csvCell(cell)}`
+      if (count % 64 !== 0 && text.length < PIECE) continue
+      growing.add(text)
+      text = ''
+      yield* growing.pause()
+    }
+    growing.add(`${text}\r\n`)
+    if (++written % 64 === 0) yield* growing.pause()
   }
-  for (; rest instanceof Pair; rest = rest.cdr) {
-    add(csvRow(rest.car, limit))
-    if (++rows % 200 === 0) yield
-  }
-  if (rest !== null) add(csvRow(rest, limit))
-  return parts.map(row => `${row}\r\n`).join('')
+  return growing.text()
 }
 
-function listFrom(items: readonly Value[]): Value {
-  return items.reduceRight<Value>((rest, item) => new Pair(item, rest), null)
-}
-
-function csvRow(row: Value, limit: number): string {
-  const cells: string[] = []
-  let length = 0
-  let rest: Value = row instanceof Vector ? listFrom(row.items) : row
-  for (; rest instanceof Pair; rest = rest.cdr) {
-    const cell = csvCell(rest.car)
-    length += cell.length
-    if (length > limit) throw memoryLimit(limit)
-    cells.push(cell)
-  }
-  if (rest !== null) cells.push(csvCell(rest))
-  return cells.join(',')
+/** The elements of a list or vector; anything else is its only one. */
+function rowsOf(value: Value): () => Value | undefined {
+  return value instanceof Vector ? restOf(value)!.next : elementsOf(value)
 }
 
 function csvCell(value: Value): string {
-  const printer = new Printer(value, true)
+  const printer = new Printer(value, true, 'brief')
   let text = ''
-  while (!printer.step(1000) && text.length < 100_000) text += printer.take()
+  while (!printer.step(1000) && text.length < LONGEST_CELL) text += printer.take()
   text += printer.take()
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
@@ -222,8 +222,8 @@ export function* renderJson(outcome: Outcome, elapsedMs: number, limits: Limits)
   const limit = answerLimit(limits)
   const value = yield* jsonValue(outcome.value, limit)
   const written = yield* writtenText(outcome.value, limit)
-  const output = outcome.output === '' ? '' : `,"output":${JSON.stringify(outcome.output)}`
-  return `{"status":"ok","value":${value},"written":${JSON.stringify(written)}${output},"elapsedMs":${Math.round(elapsedMs * 1000) / 1000},"steps":${outcome.steps}}`
+  const output = outcome.output === '' ? '' : `,"output":${yield* jsonString(outcome.output)}`
+  return `{"status":"ok","value":${value},"written":${yield* jsonString(written)}${output},"elapsedMs":${Math.round(elapsedMs * 1000) / 1000},"steps":${outcome.steps}}`
 }
 
 export function* renderText(outcome: Outcome, _elapsedMs: number, limits: Limits): Rendering {

@@ -18,7 +18,7 @@ const instruction = (signature: string): PrimitiveDefinition =>
   })
 
 function bounded(value: Value, display: boolean): string {
-  const printer = new Printer(value, display)
+  const printer = new Printer(value, display, 'brief')
   let text = ''
   while (!printer.step(64) && text.length < 1000) text += printer.take()
   text += printer.take()

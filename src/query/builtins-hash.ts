@@ -41,7 +41,7 @@ function hashKey(context: Context, name: string, value: Value): unknown {
   if (value instanceof Ratio) return `r${value.numerator}/${value.denominator}`
   if (!(value instanceof Pair) && !(value instanceof Vector)) return value
   // Objects that print alike need not be equal: their identities are part of the key.
-  const printer = new Printer(value, false)
+  const printer = new Printer(value, false, 'hexadecimal')
   let text = 'l'
   while (!printer.step(256)) {
     text += printer.take()

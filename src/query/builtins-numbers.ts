@@ -28,8 +28,6 @@ import {
   dividedBy,
   folded,
   integerDivision,
-  isLong,
-  longDecimal,
   multiplied,
   powerOf,
   product,
@@ -38,7 +36,7 @@ import {
   simplest,
 } from './number-operations.js'
 import { type NumberValue, numberToString } from './number-print.js'
-import { parsed } from './number-slices.js'
+import { decimal, isLong, parsed } from './number-slices.js'
 import { parseNumber } from './number-text.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { begin, leftToRight, pairwise, STRETCH, type Steps } from './slices.js'
@@ -446,7 +444,7 @@ function* within(context: Context, x: NumberValue, tolerance: NumberValue): Step
 
 /** Text of a long integer, with zeros behind the point if `digits` are wanted there. */
 function* longText(context: Context, value: bigint, digits: number | undefined): Resumable {
-  const text = yield* longDecimal(value)
+  const text = yield* decimal(value)
   return newText(context, digits === undefined || digits === 0 ? text : `${text}.${'0'.repeat(digits)}`)
 }
 

@@ -5,13 +5,13 @@ import { outOfRange, textLimit } from './complaint.js'
 import { fixed, spread } from './define.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { begin, itemsOf, pairwise, STRETCH, type Steps, stretches } from './slices.js'
+import { PIECE } from './text-pieces.js'
 import {
   between,
   compareSlowly,
   compareTexts,
   mapped,
   orders,
-  PIECE,
   pieces,
   placeOfPart,
   pointsBefore,

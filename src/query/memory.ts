@@ -28,8 +28,11 @@ import {
 
 let epochs = 0
 
+/** A mark that no container bears yet. */
+export const nextEpoch = (): number => ++epochs
+
 export class Measurement {
-  private readonly epoch = ++epochs
+  private readonly epoch = nextEpoch()
   private readonly pending: Value[]
   /** Where tables have been looked through to. */
   private readonly chains: HashEntry[] = []

@@ -18,15 +18,10 @@ import {
   subtract,
 } from './number.js'
 import type { NumberValue } from './number-print.js'
-import { decimal, divided, HUGE_BITS, raised, rootOf, times } from './number-slices.js'
+import { divided, HUGE_BITS, isLong, raised, rootOf, times } from './number-slices.js'
 import type { Context, Resumable } from './primitive.js'
 import type { Steps } from './slices.js'
 import { Flonum, Ratio, type Value } from './value.js'
-
-const LONG = 1n << 32_768n
-
-/** Too long for operations between two of them to be done at once. */
-export const isLong = (value: Value): value is bigint => typeof value === 'bigint' && (value > LONG || value < -LONG)
 
 /** Numbers whose sums and products are worth a slice each. */
 const isHeavy = (value: Value): boolean => typeof value === 'bigint' || value instanceof Ratio
@@ -124,9 +119,6 @@ function* longRoot(context: Context, value: bigint): Resumable {
   context.allocate(32)
   return new Flonum(Math.sqrt(Number(value)))
 }
-
-/** The digits of a long integer. */
-export const longDecimal = (value: bigint): Steps<string> => decimal(value)
 
 /** The simplest rational between two (Stern and Brocot, as in the report's `rationalize`). */
 export function* simplest(context: Context, low: NumberValue, high: NumberValue): Steps<NumberValue> {

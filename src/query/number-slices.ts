@@ -15,7 +15,12 @@ const LEAF_DIGITS = 4096
 /** A yield after something like half a millisecond. */
 const WORK = 50_000
 
-export const lengthOf = (value: bigint): number => value.toString(16).length * 4
+const LONG = 1n << 32_768n
+
+/** Too long for operations between two of them to be done at once. */
+export const isLong = (value: unknown): value is bigint => typeof value === 'bigint' && (value > LONG || value < -LONG)
+
+const lengthOf = (value: bigint): number => value.toString(16).length * 4
 
 const low = (value: bigint, bits: number): bigint => BigInt.asUintN(bits, value)
 

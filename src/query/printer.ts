@@ -5,6 +5,9 @@
 
 import { HashTable } from './hash-table.js'
 import { numberToString } from './number-print.js'
+import { decimal, isLong } from './number-slices.js'
+import type { Steps } from './slices.js'
+import { PIECE, wholeAt } from './text-pieces.js'
 import {
   Char,
   Delayed,
@@ -36,8 +39,27 @@ class Items {
   ) {}
 }
 
+/** The rest of a long string, which is written a piece at a time. */
+class Chars {
+  constructor(
+    readonly text: string,
+    readonly from: number,
+  ) {}
+}
+
+/** A long integer on its way to being text. */
+class Digits {
+  constructor(readonly steps: Steps<string>) {}
+}
+
 // A JavaScript string on the stack is text to be copied: it is never a Scheme value.
-type Pending = Value | Rest | Items | string
+type Pending = Value | Rest | Items | Chars | Digits | string
+
+/** What becomes of long integers: their digits, in steps; their hexadecimal digits, at once; or a note that one was there. */
+export type LongIntegers = 'decimal' | 'hexadecimal' | 'brief'
+
+/** A piece of the conversion of a long integer counts for so many items. */
+const CONVERSION = 512
 
 export const charNames: readonly (readonly [string, number])[] = [
   ['space', 32],
@@ -66,6 +88,7 @@ export class Printer {
   constructor(
     value: Value,
     private readonly display: boolean,
+    private readonly longIntegers: LongIntegers = 'decimal',
   ) {
     this.stack = [value]
   }
@@ -79,6 +102,8 @@ export class Printer {
       if (typeof next === 'string') this.put(next)
       else if (next instanceof Rest) this.rest(next.tail)
       else if (next instanceof Items) this.items(next)
+      else if (next instanceof Chars) steps -= this.chars(next)
+      else if (next instanceof Digits) steps -= this.digits(next)
       else this.value(next)
     }
     return stack.length === 0
@@ -108,7 +133,33 @@ export class Printer {
         this.stack.push(value.items[i]!)
         if (i > 0) this.stack.push(' ')
       }
-    } else this.put(atomText(value, this.display))
+    } else if (value instanceof Text && value.text().length > PIECE) {
+      if (!this.display) this.put('"')
+      this.stack.push(new Chars(value.text(), 0))
+    } else if (isLong(value)) this.longInteger(value)
+    else this.put(atomText(value, this.display))
+  }
+
+  private longInteger(value: bigint): void {
+    if (this.longIntegers === 'decimal') this.stack.push(new Digits(decimal(value)))
+    else if (this.longIntegers === 'hexadecimal') this.put(`#x${value.toString(16)}`)
+    else this.put('#<a long integer>')
+  }
+
+  private digits(digits: Digits): number {
+    const { value, done } = digits.steps.next()
+    if (done) this.put(value)
+    else this.stack.push(digits)
+    return CONVERSION
+  }
+
+  private chars({ text, from }: Chars): number {
+    const end = wholeAt(text, from + PIECE)
+    const piece = text.slice(from, end)
+    this.put(this.display ? piece : escaped(piece))
+    if (end < text.length) this.stack.push(new Chars(text, end))
+    else if (!this.display) this.put('"')
+    return CONVERSION
   }
 
   private rest(tail: Value): void {
@@ -152,12 +203,14 @@ function atomText(value: Value, display: boolean): string {
 
 const escapes: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r' }
 
-function quoted(text: string): string {
-  return `"${text.replace(
+const quoted = (text: string): string => `"${escaped(text)}"`
+
+function escaped(text: string): string {
+  return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
     /["\\\u0000-\u001f\u007f]/g,
     found => escapes[found] ?? `\\x${found.charCodeAt(0).toString(16)};`,
-  )}"`
+  )
 }
 
 function charText(code: number): string {
@@ -177,7 +230,7 @@ function symbolText(name: string): string {
 
 /** The written form, cut to about `limit` characters; for messages. Looks at no more of the value than it writes. */
 export function brief(value: Value, limit = 80): string {
-  const printer = new Printer(value, false)
+  const printer = new Printer(value, false, 'brief')
   let text = ''
   while (!printer.step(8)) {
     text += printer.take()

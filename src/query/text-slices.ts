@@ -1,18 +1,10 @@
 // Work on long strings, a piece at a time (slices.ts). Pieces are cut where no character comes apart.
 
 import { STRETCH, type Steps } from './slices.js'
+import { isHigh, isLow, PIECE, wholeAt } from './text-pieces.js'
 
-/** UTF-16 units of a piece: 20 to 100 µs of most work. */
-export const PIECE = 16_384
 /** What searching for a pattern piece by piece may compare at worst: its length times that of a piece. */
 const LONGEST_NAIVE = 32
-
-const isLow = (code: number): boolean => (code & 0xfc00) === 0xdc00
-const isHigh = (code: number): boolean => (code & 0xfc00) === 0xd800
-
-/** `at`, or one before it, where it would part a surrogate pair. */
-export const wholeAt = (text: string, at: number): number =>
-  at > 0 && at < text.length && isLow(text.charCodeAt(at)) && isHigh(text.charCodeAt(at - 1)) ? at - 1 : at
 
 const isWordEnd = (code: number): boolean => code < 128 && !/[a-zA-Z]/.test(String.fromCharCode(code))
 
