@@ -34,9 +34,7 @@ import type { CustomerMessage, Directory, RunningQuery, WaitingBody } from './pr
 import { TokenBucket } from './quota.js'
 import type { CustomerRoute } from './service.js'
 import type { ActorHandle } from './system.js'
-
-/** Version of what entries mean to tables; in the first entry of each customer, and in each reset. */
-export const ENGINE_VERSION = 1
+import { otherVersion, type RecordedVersions, recorded } from './versions.js'
 
 const EVENTS_PER_DECODE_STEP = 64
 
@@ -88,6 +86,8 @@ export class Customer {
   private loader: Generator<void, void> | undefined
   dayLoader: Generator<void, void> | undefined
   readonly crashes: CrashRecord
+  /** The journal says of the next entry what it depends on: retention, versions (R14). */
+  surroundingsJournaled = false
   /** Set while loading when what came before this n is lost and no entry says so yet. */
   resetNeeded = 0
 
@@ -111,7 +111,28 @@ export class Customer {
 
   // Day 0: the first entry brings the day. Today's would be another one in a replay, and make its events late.
   emptyState(): CustomerState {
-    return CustomerState.empty(this.identity(), this.parts.limits, 0, this.parts.settings.retention)
+    const state = CustomerState.empty(this.identity(), this.parts.limits, 0, this.parts.settings.retention)
+    state.programVersion = this.parts.versions.program
+    state.groupingVersion = this.parts.versions.grouping
+    return state
+  }
+
+  /** Its entries are applied with the versions of this process (R14). */
+  get sameVersions(): boolean {
+    const { state, parts } = this
+    return state.programVersion === parts.versions.program && state.groupingVersion === parts.versions.grouping
+  }
+
+  takeVersions({ engine, grouping = 1 }: Partial<RecordedVersions>): void {
+    if (engine === undefined) return
+    this.state.programVersion = engine
+    this.state.groupingVersion = grouping
+  }
+
+  private assertSameVersions(n: number): void {
+    if (this.sameVersions) return
+    const { programVersion: program, groupingVersion: grouping } = this.state
+    throw otherVersion(this.route.id, n, { program, grouping }, this.parts.versions)
   }
 
   /** What is durable and not applied is replayed with the rest; its deliveries are answered then. */
@@ -229,13 +250,14 @@ export class Customer {
 
   private becomeLive(): void {
     this.phase = 'live'
+    this.surroundingsJournaled = this.lastN > 0 && this.sameVersions
     this.crashes.retryAtMs = 0
     if (this.resetNeeded > 0) {
       const reset: ResetEntry = {
         reason: 'the customer file was lost',
         lostUpTo: this.resetNeeded,
         retention: this.state.retention,
-        engine: ENGINE_VERSION,
+        ...recorded(this.parts.versions),
       }
       this.resetNeeded = 0
       this.directory.journalJson(this, EntryKind.Reset, encodeJson(reset))
@@ -274,6 +296,7 @@ export class Customer {
     switch (delivery.kind) {
       case EntryKind.Events: {
         const batch = delivery.batch!
+        this.assertSameVersions(delivery.n)
         if (delivery.index === 0 && !this.daysReady(batch, delivery.ms)) return false
         if (!parts.applier.run(state, this.program, parts.quarantine.of(this.route.incarnation), delivery, expired))
           return false
@@ -283,6 +306,7 @@ export class Customer {
       case EntryKind.Create: {
         const entry = decodeJson<CreateEntry>(delivery.payload!, 0, delivery.payload!.length)
         state.setRetention(entry.retention)
+        this.takeVersions(entry)
         break
       }
       case EntryKind.Program: {
@@ -305,14 +329,17 @@ export class Customer {
           state.setRetention(entry.retention)
         }
         if (entry.sampling !== undefined) state.sampling = entry.sampling
+        this.takeVersions(entry)
         break
       }
       case EntryKind.Reset: {
         const entry = decodeJson<ResetEntry>(delivery.payload!, 0, delivery.payload!.length)
         if (state.n === 0) state.setRetention(entry.retention)
+        this.takeVersions(entry)
         break
       }
       case EntryKind.Replay: {
+        this.assertSameVersions(delivery.n)
         const entry = decodeJson<ReplayEntry>(delivery.payload!, 0, delivery.payload!.length)
         const event = Buffer.from(entry.event)
         const batch = decodeAll(event, 0, event.length, {

@@ -10,14 +10,14 @@
 //
 // All others: JSON. They are rare, and people read them in `lethe inspect`.
 
+import type { RecordedVersions } from './versions.js'
+
 /** Bytes before the body in an events entry. */
 export const EVENTS_PREFIX_BYTES = 16
 
 /** What the first entry of a customer fixes: later changes of the node's defaults do not reach back (R14). */
-export interface CreateEntry {
+export interface CreateEntry extends RecordedVersions {
   readonly retention: number
-  /** Version of the engine that wrote it. */
-  readonly engine: number
 }
 
 /** A replaced program; null is the built-in one. */
@@ -25,18 +25,18 @@ export interface ProgramEntry {
   readonly source: string | null
 }
 
-export interface SettingsEntry {
+/** Another retention, or other versions from here on. */
+export interface SettingsEntry extends Partial<RecordedVersions> {
   readonly retention?: number
   /** Share of users whose events are kept, 0 < share ≤ 1. */
   readonly sampling?: number
 }
 
 /** State before n was lost: the file was set aside, or the journal had a hole. The customer goes on from here, empty of what is gone. */
-export interface ResetEntry {
+export interface ResetEntry extends RecordedVersions {
   readonly reason: string
   readonly lostUpTo: number
   readonly retention: number
-  readonly engine: number
 }
 
 /** Applies an event that had been set aside (R16). It carries the event: the entry it came in may be trimmed by then. */

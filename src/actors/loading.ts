@@ -200,6 +200,7 @@ function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
     const reset = decodeJson<ResetEntry>(entry.bytes, entry.start, entry.end)
     if (reset.lostUpTo >= firstN - 1) recorded = true
     customer.state.setRetention(reset.retention)
+    customer.takeVersions(reset)
     yield
   }
   if (!recorded) customer.resetNeeded = firstN - 1

@@ -17,6 +17,7 @@ import type { CustomerRoute } from './service.js'
 import type { ActorSystem } from './system.js'
 import type { NodeTime } from './time.js'
 import type { Turnstile } from './turnstile.js'
+import type { Versions } from './versions.js'
 
 /** The part of a structured logger (pino) that a shard needs. */
 interface Log {
@@ -36,6 +37,7 @@ export interface Surroundings {
   readonly random: Random
   readonly limits: Limits
   readonly settings: ShardSettings
+  readonly versions: Versions
   readonly journal: Journal
   readonly store: CustomerStore
   readonly quarantine: Quarantine

@@ -14,7 +14,7 @@ import { EntryKind, type Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
 import { Applier } from './apply.js'
 import { ControlDesk } from './control.js'
-import { Customer, ENGINE_VERSION } from './customer.js'
+import { Customer } from './customer.js'
 import { Delivery, Queue } from './delivery.js'
 import { EVENTS_PREFIX_BYTES, encodeJson, writeEventsPrefix } from './entry.js'
 import { type CommitGroup, emptyGroup, FrameHold } from './group.js'
@@ -35,6 +35,7 @@ import type {
 import { StatsCollector } from './stats.js'
 import { NodeTime } from './time.js'
 import { Turnstile } from './turnstile.js'
+import { recorded } from './versions.js'
 
 const NONE: readonly [] = []
 /** Bodies up to this are decoded on arrival (some 100 µs); greater ones wait for the customer's turns. */
@@ -149,7 +150,7 @@ export class Shard implements ShardService, Directory {
     reply: IngestReply,
   ): boolean {
     const { journal } = this.parts
-    if (!this.journalCreation(customer)) return false
+    if (!this.journalSurroundings(customer)) return false
     const size = EVENTS_PREFIX_BYTES + body.length
     const at = journal.begin(customer.writer, EntryKind.Events, size)
     if (at < 0) return false
@@ -211,7 +212,7 @@ export class Shard implements ShardService, Directory {
       return true
     }
     const size = EVENTS_PREFIX_BYTES + body.length
-    const at = this.journalCreation(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
+    const at = this.journalSurroundings(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
     if (at < 0) {
       if (this.diskLow) {
         this.refuseWaiting(customer, waiting, diskFull())
@@ -240,15 +241,24 @@ export class Shard implements ShardService, Directory {
     return true
   }
 
-  /** A customer's first entry fixes what a later change of the node's defaults must not reach (R14). False if there is no room now. */
-  private journalCreation(customer: Customer): boolean {
-    if (customer.lastN > 0) return true
-    const { retention } = this.parts.settings
-    return this.tryJson(customer, EntryKind.Create, encodeJson({ retention, engine: ENGINE_VERSION }), undefined)
+  /**
+   * What an entry depends on beside its bytes stands in one before it (R14): in a customer's first, and where the versions
+   * have changed. False if there is no room now.
+   */
+  private journalSurroundings(customer: Customer): boolean {
+    if (customer.surroundingsJournaled) return true
+    const { settings, versions } = this.parts
+    const { retention } = settings
+    const [kind, entry] =
+      customer.lastN === 0
+        ? [EntryKind.Create, { retention, ...recorded(versions) }]
+        : [EntryKind.Settings, recorded(versions)]
+    customer.surroundingsJournaled = this.tryJson(customer, kind, encodeJson(entry), undefined)
+    return customer.surroundingsJournaled
   }
 
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
-    if (this.journalCreation(customer) && this.tryJson(customer, kind, payload, reply)) return
+    if (this.journalSurroundings(customer) && this.tryJson(customer, kind, payload, reply)) return
     if (reply && this.diskLow) return reply.refused(diskFull())
     // What nobody waits for is asked for again by the next load: a node that ends need not wait for room.
     if (!reply && !this.accepting) return

@@ -8,6 +8,7 @@ import type { ShardService } from '../actors/service.js'
 import { Shard } from '../actors/shard.js'
 import { nactSystem } from '../actors/system.js'
 import { verdictFolder } from '../actors/verdicts.js'
+import { VERSIONS } from '../actors/versions.js'
 import { systemClock } from '../core/clock.js'
 import { systemRandom } from '../core/random.js'
 import type { ControlReader } from '../storage/contract.js'
@@ -79,6 +80,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
     random: systemRandom,
     limits,
     settings: { retention: start.retention },
+    versions: VERSIONS,
     journal,
     store,
     quarantine,

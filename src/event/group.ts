@@ -16,7 +16,7 @@ import { Kind } from './scan.js'
 import { cutText, plainText } from './text.js'
 
 /** Part of every group id. A change of grouping or of what it normalises needs a new one, and a new DECODER_VERSION. */
-const GROUPING_VERSION = 1
+export const GROUPING_VERSION = 1
 
 const KEY = { k0: 0x6c657468, k1: 0x65000000 | GROUPING_VERSION }
 

@@ -7,6 +7,7 @@ import { ownerOf } from '../../src/actors/routes.js'
 import type { CustomerRoute } from '../../src/actors/service.js'
 import { Shard } from '../../src/actors/shard.js'
 import { verdictFolder } from '../../src/actors/verdicts.js'
+import { VERSIONS } from '../../src/actors/versions.js'
 import { LetheError } from '../../src/core/errors.js'
 import type { Limits } from '../../src/core/limits.js'
 import { seededRandom } from '../../src/core/random.js'
@@ -87,6 +88,7 @@ export class ShardProcess implements Process {
       random,
       limits,
       settings: { retention },
+      versions: VERSIONS,
       journal: this.journal,
       store: plant?.store?.(store) ?? store,
       quarantine: this.quarantine,
