@@ -88,7 +88,7 @@ const rows: Row[] = [
   { what: 'a correction into the past may be late', at: 0, sent: 8 * DAY_MS, day: 'late' },
 ]
 for (const { what, at, sent, frame = NOON, day, skewed = false } of rows) {
-  t.test(what, t => {
+  t.test(`R5: ${what}`, t => {
     const state = stateAt(DAY)
     const event = { type: 'event', name: 'x', ...(at === undefined ? {} : { at: frame + at }) }
     const delivery = apply(state, event, frame, sent === undefined ? Number.NaN : frame + sent)
@@ -104,7 +104,7 @@ for (const { what, at, sent, frame = NOON, day, skewed = false } of rows) {
 }
 
 t.test(
-  'a frame from before the state’s day (a clock that was set back) counts by its own time, in its own ledger',
+  'R6: a frame from before the state’s day (a clock that was set back) counts by its own time, in its own ledger',
   t => {
     const state = stateAt(DAY + 2)
     apply(state, { type: 'event', name: 'x' }, NOON)
@@ -115,7 +115,7 @@ t.test(
   },
 )
 
-t.test('a frame from before the ring is late, in the ledger of the oldest day that is kept', t => {
+t.test('R6: a frame from before the ring is late, in the ledger of the oldest day that is kept', t => {
   const state = stateAt(DAY + 30)
   apply(state, { type: 'event', name: 'x' }, NOON)
   const ledger = state.ledger.of(DAY + 30 - RETENTION + 1)!
@@ -124,7 +124,7 @@ t.test('a frame from before the ring is late, in the ledger of the oldest day th
   t.end()
 })
 
-t.test('a node that was down for N + 2 days shows nothing of the slots of before', t => {
+t.test('R7: a node that was down for N + 2 days shows nothing of the slots of before', t => {
   const state = stateAt(DAY)
   apply(state, { type: 'event', name: 'x' }, NOON)
   apply(state, { type: 'event', name: 'x' }, NOON + (RETENTION + 2) * DAY_MS)
@@ -137,7 +137,7 @@ t.test('a node that was down for N + 2 days shows nothing of the slots of before
   t.end()
 })
 
-t.test('an id counts once, also when its second coming is late or malformed batches lie between', t => {
+t.test('R15: an id counts once, also when its second coming is late or malformed batches lie between', t => {
   const state = stateAt(DAY)
   const first = apply(state, { type: 'event', name: 'x', id: 'a' }, NOON)
   const second = apply(

@@ -92,7 +92,7 @@ t.test('what the own shard owns goes nowhere', async t => {
   await front.drain()
 })
 
-t.test('a body of 16 MiB travels in pieces and does not hold up small ones', async t => {
+t.test('R17: a body of 16 MiB travels in pieces and does not hold up small ones', async t => {
   const { front, remote, server, route } = await pair()
   const large = Buffer.alloc(16 * 1024 * 1024, 'abcdefg')
   const order: string[] = []
@@ -144,7 +144,7 @@ t.test('R12: a peer that goes after the request left leaves the outcome unknown;
   await front.drain()
 })
 
-t.test('a hello for another generation is turned away', async t => {
+t.test('R17: a hello for another generation is turned away', async t => {
   const { front, address, remote, server, route } = await pair()
   front.redirect([{ ...address, generation: address.generation + 100 }])
   const settled = await send(front, route, Buffer.from('x'))
@@ -154,7 +154,7 @@ t.test('a hello for another generation is turned away', async t => {
   await front.drain()
 })
 
-t.test('beyond the bound of its queue a peer is behind: 503, memory stays', async t => {
+t.test('R17: beyond the bound of its queue a peer is behind: 503, memory stays', async t => {
   const { front, server, route } = await pair({ ...defaultLimits, maxPeerQueueBytes: 100_000 })
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => send(front, route, Buffer.alloc(20_000))))
   const refused = outcomes.filter(settled => settled.tag === 'refused')

@@ -21,6 +21,8 @@ import { memoryCustomerStore } from '../../src/storage/memory-store.js'
 /** Small segments: few events fill one. */
 const LIMITS: Limits = { ...defaultLimits, segmentBytes: 64 * 1024, maxFrameBytes: 32 * 1024, diskReserveBytes: 0 }
 
+const NOON = Date.UTC(2026, 10, 21, 12)
+
 export interface Accepted {
   readonly accepted: number
   readonly duplicates: number
@@ -33,7 +35,9 @@ export class ShardRig {
   readonly limits: Limits
   versions: Versions = VERSIONS
   usedBytes = 0
-  nowMs = Date.UTC(2026, 10, 21, 12)
+  nowMs = NOON
+  /** Monotonic time that goes by with each look at the clock: turns and queries then end, as they do in life. */
+  stepMs = 0
   fatal: Error | undefined
   shard!: Shard
   journal!: Journal
@@ -70,7 +74,7 @@ export class ShardRig {
     this.journal = await openJournal(about)
     this.quarantine = new Quarantine(await verdictFolder(disk, 'quarantine'))
     this.shard = new Shard({
-      clock: { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      clock: { nowMs: () => this.nowMs, monotonicMs: () => (this.nowMs += this.stepMs) - NOON },
       random,
       limits,
       settings: { retention: 7 },

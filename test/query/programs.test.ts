@@ -147,7 +147,7 @@ t.test('a program is bounded in size, as written and as its macros make it', asy
   t.equal(refusal(`${doubling} (define (on-event e) ${body})`).status, 413)
 })
 
-t.test('a program that goes on for ever is stopped, at load and for each event', async t => {
+t.test('R13: a program that goes on for ever is stopped, at load and for each event', async t => {
   t.equal(refusal('(define (on-event e) (let loop () (loop)))').code, 'step-limit')
   t.equal(refusal('(define (loop) (loop)) (loop) (define (on-event e) 1)').code, 'step-limit')
   t.equal(refusal('(define (a) (b)) (define (b) (a)) (define (on-event e) (a))').code, 'step-limit')
@@ -165,7 +165,7 @@ t.test('recursion is bounded by its depth, not by the host', async t => {
   t.strictSame(runOn(compileProgram(fine, defaultLimits), event), ['bump x [] 1'])
 })
 
-t.test('nothing outlives an event: the top level and all that hangs on it is frozen after load', async t => {
+t.test('R13: nothing outlives an event: the top level and all that hangs on it is frozen after load', async t => {
   const frozen = (source: string) => t.equal(refusal(source).code, 'frozen', source)
   frozen('(define n 0) (define (on-event e) (set! n (+ n 1)))')
   frozen('(define v (vector 0)) (define (on-event e) (vector-set! v 0 1))')

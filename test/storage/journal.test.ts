@@ -79,7 +79,7 @@ t.test('an entry greater than a frame has one of its own', async t => {
   await journal.close()
 })
 
-t.test('frames fill segments, sealed ones are read by their index, and a restart finds everything', async t => {
+t.test('R10: frames fill segments, sealed ones are read by their index, and a restart finds everything', async t => {
   const memory = disk()
   let journal = await open({ disk: memory })
   const expected: string[] = []

@@ -32,7 +32,7 @@ function mix(i: number): [number, number] {
   return [hash.lo, hash.hi]
 }
 
-t.test('the id window is a queue that keeps the latest ids, by number and age', async () => {
+t.test('R15: the id window is a queue that keeps the latest ids, by number and age', async () => {
   const shape = { ...defaultLimits, maxDedupeIds: 50, minDedupeIds: 8, dedupeWindowMs: 10_000 }
   const entry = fc.tuple(fc.integer({ min: 0, max: 120 }), fc.integer({ min: -500, max: 3000 }))
   fc.assert(
@@ -275,7 +275,7 @@ t.test('what does not change a cell leaves its page clean', async t => {
   again.done()
 })
 
-t.test('a checkpoint holds the state at its beginning, whatever is applied while it is encoded', async t => {
+t.test('R8: a checkpoint holds the state at its beginning, whatever is applied while it is encoded', async t => {
   const state = CustomerState.empty(identity, defaultLimits, day0, 7)
   for (let i = 0; i < 50; i++) run(state, bumps(...Array.from({ length: 20 }, (_, k) => `key-${i * 20 + k}`)))
   const expected = bytesOf(state)

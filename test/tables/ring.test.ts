@@ -34,7 +34,7 @@ t.test('a slot forgets the day it held one lap ago', async t => {
   t.equal(state.dayState(day0), 'outside')
 })
 
-t.test('writable are today, tomorrow and the N−1 days before; the rest is outside', async t => {
+t.test('R6: writable are today, tomorrow and the N−1 days before; the rest is outside', async t => {
   const state = empty(3)
   t.same(
     [-3, -2, -1, 0, 1, 2].map(off => state.dayState(day0 + off)),
@@ -43,7 +43,7 @@ t.test('writable are today, tomorrow and the N−1 days before; the rest is outs
   t.throws(() => run(state, bump(day0 - 3, 'a')), { message: /outside/ })
 })
 
-t.test('the state of a day never falls', async t => {
+t.test('R6: the state of a day never falls', async t => {
   const state = empty()
   state.rollTo(day0 + 5)
   state.rollTo(day0 + 2)
