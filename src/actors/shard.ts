@@ -628,16 +628,18 @@ export class Shard implements ShardService, Directory {
   turn(): void {
     if (this.failed) return
     this.commit()
-    const { clock, limits } = this.parts
+    const { clock, limits, journal } = this.parts
     const now = clock.monotonicMs()
     const until = now + LOOP_MS
+    // While a commit is under way somebody waits for its end, which the loop sees only between turns.
+    const turnMs = journal.syncing ? limits.hurriedTurnMs : limits.turnMs
     if (now - this.lastSweepMs >= SWEEP_MS) this.sweep(now)
     if (this.leaving.size > 0) this.finishLeaving()
     for (let left = this.runQueue.length; left > 0; left--) {
       const customer = this.runQueue.shift()!
       customer.queued = false
       const start = clock.monotonicMs()
-      if (this.stepSupervised(customer, start + limits.turnMs)) this.wake(customer)
+      if (this.stepSupervised(customer, start + turnMs)) this.wake(customer)
       if (start >= until) break
     }
     this.commit()

@@ -93,6 +93,8 @@ export const defaultLimits = {
   // ——— turns
   /** Work of one customer before the next one's turn. */
   turnMs: 1,
+  /** The same while a commit is under way: its end is acknowledged after the turn at hand. */
+  hurriedTurnMs: 0.25,
   /** A customer without traffic leaves memory after this long. */
   idleMs: 300_000,
   /** A changed customer is checkpointed after this long, or when its replay would take a second. */

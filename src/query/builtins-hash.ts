@@ -93,7 +93,7 @@ function* copyOf(context: Context, table: HashTable): Resumable {
   context.allocate(Bytes.HashTable)
   for (let entry = table.first; entry !== undefined; entry = entry.next) {
     if ((count++ & (COPIED - 1)) === 0) {
-      if (count > 1) yield STRETCH * 4
+      if (count > 1) yield COPIED * 4
       context.allocate(Math.min(COPIED, table.size - count + 1) * Bytes.HashEntry)
     }
     copy.add(entry.mapKey, entry.key, entry.value)

@@ -5,10 +5,12 @@
 
 import type { Table } from '../tables/table.js'
 import { kindNames, TableKind } from '../tables/types.js'
+import { Best, type Ranked } from './best.js'
 import { outOfRange, wrongType } from './complaint.js'
 import { dataOf, daysOf, isKey, keyAndDays, present, type QueryData, SCAN_ROWS, sorted, tableOf, take } from './data.js'
 import { normalize } from './number.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
+import { listSlowly, stretches } from './slices.js'
 import { Bytes, cons, Flonum, list, listOf, Text, type Value } from './value.js'
 
 /** A counter's double as a number: exact where it is an integer. */
@@ -56,11 +58,15 @@ function* keysOf(context: Context, data: QueryData, table: Table, wanted: readon
     if (row % SCAN_ROWS === SCAN_ROWS - 1) yield SCAN_ROWS * days.length
     if (!days.some(day => isTouched(table, day, row))) continue
     const key = table.keyText(row)
-    context.allocate(Bytes.Pair + Bytes.Text + 2 * key.length)
+    context.allocate(Bytes.Text + 2 * key.length)
     keys.push(key)
   }
   const inOrder = yield* sorted(keys, (a, b) => a < b)
-  return listOf(inOrder.map(key => new Text(key)))
+  const texts: Value[] = []
+  yield* stretches(inOrder.length, (from, to) => {
+    for (let i = from; i < to; i++) texts.push(new Text(inOrder[i]!))
+  })
+  return yield* listSlowly(context, texts)
 }
 
 function* totalOf(data: QueryData, table: Table, wanted: readonly number[]): Resumable {
@@ -77,25 +83,6 @@ function* totalOf(data: QueryData, table: Table, wanted: readonly number[]): Res
   return countValue(sum)
 }
 
-/** What `top` ranks by, for each row. */
-function* ranks(table: Table, days: readonly number[], into: Float64Array): Generator<number, void, void> {
-  const rows = into.length
-  const isCounter = table.kind === TableKind.Counter
-  if (isCounter || days.length === 1) {
-    for (const day of days) {
-      for (let row = 0; row < rows; row++) {
-        into[row]! += isCounter ? table.counterAt(day, row) : Math.round(table.estimateAt(day, row))
-        if (row % SCAN_ROWS === SCAN_ROWS - 1) yield SCAN_ROWS
-      }
-    }
-    return
-  }
-  for (let row = 0; row < rows; row++) {
-    into[row] = yield* unionEstimate(table, days, row)
-    if (row % SCAN_ROWS === SCAN_ROWS - 1) yield SCAN_ROWS
-  }
-}
-
 /** The estimate for one key over several days. Merges only where there is something to merge. */
 export function* unionEstimate(table: Table, days: readonly number[], row: number): Generator<number, number, void> {
   const touched = days.filter(day => table.estimateAt(day, row) > 0)
@@ -110,75 +97,55 @@ export function* unionEstimate(table: Table, days: readonly number[], row: numbe
   return Math.round(union.estimate())
 }
 
-function* topOf(context: Context, data: QueryData, k: number, table: Table, wanted: readonly number[]): Resumable {
-  const days = yield* present(data, wanted)
-  const { rows } = table
-  yield* take(context, rows * 8)
-  const rank = new Float64Array(rows)
-  yield* ranks(table, days, rank)
-  const isBefore = (a: number, b: number): boolean =>
-    rank[a]! !== rank[b]! ? rank[a]! > rank[b]! : table.keyText(a) < table.keyText(b)
-  const best = yield* bestOf(context, rank, k, isBefore)
-  const pairs: Value[] = []
-  for (const row of best) {
-    context.allocate(2 * Bytes.Pair)
-    pairs.push(cons(textValue(context, table.keyText(row)), countValue(rank[row]!)))
-    if (pairs.length % SCAN_ROWS === 0) yield SCAN_ROWS
+// No generator: its doubles would be objects, 8 MB of garbage for 500,000 rows.
+function offerCounts(best: Best, table: Table, days: readonly number[], from: number, to: number): number {
+  let taken = 0
+  for (let row = from; row < to; row++) {
+    let rank = 0
+    for (const day of days) rank += table.counterAt(day, row)
+    if (rank !== 0 && rank >= best.least && best.offer({ row, rank })) taken++
   }
-  return listOf(pairs)
+  return taken
 }
 
-/** The k rows that come first, in order, of those with a rank other than 0: a heap with the last of them on top. */
-function* bestOf(
-  context: Context,
-  rank: Float64Array,
-  k: number,
-  isBefore: (a: number, b: number) => boolean,
-): Generator<number, number[], void> {
-  const heap: number[] = []
-  const sink = (at: number): void => {
-    for (;;) {
-      let last = at
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && isBefore(heap[last]!, heap[child]!)) last = child
-      }
-      if (last === at) return
-      const row = heap[at]!
-      heap[at] = heap[last]!
-      heap[last] = row
-      at = last
-    }
+function* offerSketches(
+  best: Best,
+  table: Table,
+  days: readonly number[],
+  from: number,
+  to: number,
+): Generator<number, number, void> {
+  let taken = 0
+  for (let row = from; row < to; row++) {
+    const rank = yield* unionEstimate(table, days, row)
+    if (rank !== 0 && rank >= best.least && best.offer({ row, rank })) taken++
   }
-  const rise = (at: number): void => {
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!isBefore(heap[parent]!, heap[at]!)) return
-      const row = heap[at]!
-      heap[at] = heap[parent]!
-      heap[parent] = row
-      at = parent
-    }
+  return taken
+}
+
+function* topOf(context: Context, data: QueryData, k: number, table: Table, wanted: readonly number[]): Resumable {
+  const days = yield* present(data, wanted)
+  const isBefore = (a: Ranked, b: Ranked): boolean =>
+    a.rank !== b.rank ? a.rank > b.rank : table.keyText(a.row) < table.keyText(b.row)
+  const best = new Best(k, isBefore)
+  const { rows } = table
+  for (let row = 0; k > 0 && row < rows; row += SCAN_ROWS) {
+    const end = Math.min(rows, row + SCAN_ROWS)
+    const taken =
+      table.kind === TableKind.Counter
+        ? offerCounts(best, table, days, row, end)
+        : yield* offerSketches(best, table, days, row, end)
+    context.allocate(best.grown() * Bytes.Pair)
+    yield SCAN_ROWS * days.length + taken * 20
   }
-  let work = 0
-  for (let row = 0; row < rank.length; row++) {
-    if (++work >= SCAN_ROWS) {
-      yield work
-      work = 0
-    }
-    if (rank[row] === 0 || k === 0) continue
-    if (heap.length < k) {
-      if (heap.length % SCAN_ROWS === 0) context.allocate(SCAN_ROWS * 16)
-      heap.push(row)
-      rise(heap.length - 1)
-      work += 20
-    } else if (isBefore(row, heap[0]!)) {
-      heap[0] = row
-      sink(0)
-      work += 20
-    }
+  const inOrder = yield* sorted(best.heap, isBefore)
+  const pairs: Value[] = []
+  for (const { row, rank } of inOrder) {
+    context.allocate(Bytes.Pair)
+    pairs.push(cons(textValue(context, table.keyText(row)), countValue(rank)))
+    if (pairs.length % SCAN_ROWS === 0) yield SCAN_ROWS
   }
-  yield work
-  return yield* sorted(heap, isBefore)
+  return yield* listSlowly(context, pairs)
 }
 
 /** One day of a table as a number, by its kind: a sum, distinct ones, members, observations, the last value. */
