@@ -2,7 +2,7 @@
 //
 // A damaged file must not take the shard down, or at most once. Before LMDB sees a file its structure is checked with
 // plain reads (lmdb-check.ts), and rows carry the file's own checksums (file-header.ts). Should LMDB die all the same, a
-// marker `run/opening-<shard>-<hex>`, there while a file is opened or read, says at the next start
+// marker `run/opening-<shard>`, which names a file while it is opened or read, says at the next start
 // which file it was; that file is then tried in a child process, and set aside if the child dies or complains.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -27,6 +27,9 @@ const tooManyFiles = (limit: number) =>
     retryAfterSeconds: 1,
   })
 
+/** What a marker holds while no file is being opened. As long as a name: it is only ever written over. */
+const NONE = ' '.repeat(16)
+
 const hexOf = (incarnation: bigint): string => incarnation.toString(16).padStart(16, '0')
 
 /** Where a customer's file is, below `folder`. The last digits choose the subfolder: the first may be a clock. */
@@ -43,6 +46,7 @@ export function openCustomerStore(options: CustomerStoreOptions): CopyableStore 
 class LmdbCustomerStore implements CopyableStore {
   private readonly files = new Map<bigint, OpenFile>()
   private readonly closing = new Set<Promise<void>>()
+  private readonly marker: number
   private turn = 0
   private readonly turns = new FileTurns()
   readonly asideAtStart: { incarnation: bigint; path: string }[] = []
@@ -51,6 +55,9 @@ class LmdbCustomerStore implements CopyableStore {
     fs.mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     fs.mkdirSync(options.runFolder, { recursive: true, mode: 0o700 })
     this.trySuspects()
+    // Written over rather than made and removed: 2 µs instead of 25, and no wait for the file system's own journal.
+    this.marker = fs.openSync(this.markerOf(options.shard), 'w', 0o600)
+    fs.writeSync(this.marker, NONE, 0)
   }
 
   get openFiles(): number {
@@ -78,18 +85,17 @@ class LmdbCustomerStore implements CopyableStore {
     const created = !fs.existsSync(path)
     if (created) fs.mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 })
     fs.rmSync(`${path}.new`, { force: true })
-    const marker = this.marker(incarnation)
     return new OpenFile(
       incarnation,
       path,
       created,
       () => this.giveBack(incarnation),
       work => {
-        fs.writeFileSync(marker, '')
+        fs.writeSync(this.marker, hexOf(incarnation), 0)
         try {
           return work()
         } finally {
-          fs.rmSync(marker, { force: true })
+          fs.writeSync(this.marker, NONE, 0)
         }
       },
       this.turns,
@@ -103,8 +109,8 @@ class LmdbCustomerStore implements CopyableStore {
     })
   }
 
-  private marker(incarnation: bigint): string {
-    return `${this.options.runFolder}/opening-${this.options.shard}-${hexOf(incarnation)}`
+  private markerOf(shard: number): string {
+    return `${this.options.runFolder}/opening-${shard}`
   }
 
   private giveBack(incarnation: bigint): void {
@@ -174,26 +180,30 @@ class LmdbCustomerStore implements CopyableStore {
 
   /** Markers of this shard, and of shards that there are no more. */
   private trySuspects(): void {
-    const { folder, runFolder, shard, shards, log } = this.options
+    const { runFolder, shard, shards } = this.options
     for (const name of fs.readdirSync(runFolder)) {
-      const match = /^opening-(\d+)-([0-9a-f]{16})$/.exec(name)
-      if (match === null) continue
-      const owner = Number(match[1])
+      const owner = Number(/^opening-(\d+)$/.exec(name)?.[1] ?? Number.NaN)
       if ((owner < shards ? owner : owner % shards) !== shard) continue
-      const incarnation = BigInt(`0x${match[2]}`)
-      const path = customerPath(folder, incarnation)
-      if (fs.existsSync(path)) {
-        const why = tryFile(path, incarnation)
-        if (why === undefined) log.warn({ path }, 'a process died while it opened this customer file; it is intact')
-        else this.asideAtStart.push({ incarnation, path: this.setAside(incarnation, why) })
-      }
-      fs.rmSync(`${runFolder}/${name}`, { force: true })
+      const marker = this.markerOf(owner)
+      const named = /^[0-9a-f]{16}$/.exec(fs.readFileSync(marker, 'latin1'))
+      if (named !== null) this.trySuspect(BigInt(`0x${named[0]}`))
+      fs.rmSync(marker, { force: true })
     }
+  }
+
+  private trySuspect(incarnation: bigint): void {
+    const path = customerPath(this.options.folder, incarnation)
+    if (!fs.existsSync(path)) return
+    const why = tryFile(path, incarnation)
+    if (why === undefined)
+      this.options.log.warn({ path }, 'a process died while it opened this customer file; it is intact')
+    else this.asideAtStart.push({ incarnation, path: this.setAside(incarnation, why) })
   }
 
   async close(): Promise<void> {
     for (const file of [...this.files.values()]) this.close_(file)
     await Promise.all(this.closing)
+    fs.closeSync(this.marker)
   }
 }
 
