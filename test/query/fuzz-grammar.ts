@@ -46,6 +46,14 @@ const ATOMS = [
   ],
   ...["'sym", "'__proto__", "'constructor", "'valueOf", "'(1 2 3)", "'(a . b)", "'((a . 1) (b . 2))", "'#(1 2 3)"],
 ]
+// Long enough that what is done to them is done in slices.
+const LONG = [
+  '(iota 5000)',
+  '(make-vector 4500 1)',
+  '(make-string 20000 #\\a)',
+  '(expt 7 13000)',
+  '(- (expt 11 12000))',
+]
 const FIELDS = ["'user", "'app", "'country", "'value", "'tags 'plan", "'tags '__proto__", "'constructor"]
 
 const FLAT = [
@@ -119,7 +127,7 @@ export class Grammar {
     const kind = this.below(10)
     if (kind < 4) return this.name()
     if (kind === 4 && this.dialect === 'both') return `(field e ${this.one(FIELDS)})`
-    return this.one(ATOMS)
+    return this.below(40) === 0 ? this.one(LONG) : this.one(ATOMS)
   }
 
   /** An expression, about `depth` deep. */

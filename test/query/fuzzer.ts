@@ -19,7 +19,7 @@ import { runOn } from './program-rig.js'
 
 const limits = { ...defaultLimits, maxQuerySteps: 20_000, maxQueryHeapBytes: 2 << 20, queryTimeMs: 60_000 }
 /** What one primitive may do, or hold, before the machine notices: a stretch of a resumable one, a piece of memory. */
-const STEPS_SLACK = 20_000
+const STEPS_SLACK = 60_000
 const HEAP_SLACK = 1.3 * limits.maxQueryHeapBytes
 /** CPU time of 20,000 steps, twice: a hundred times what they take, for collectors and compilers at work. */
 const MAX_CPU_MS = 1_500
