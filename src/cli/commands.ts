@@ -66,6 +66,7 @@ function addServe(lethe: Command, early: EarlyShard, exit: (code: number) => voi
     .option('--shards <count>', 'processes that share the work, "auto" for one a core (default auto; LETHE_SHARDS)')
     .option('--retention <days>', 'days that a new customer keeps, today included (default 7; LETHE_RETENTION)')
     .option('--config <file>', 'read settings from a TOML file (LETHE_CONFIG)')
+    .option('--accept-clock', 'start although the clock is more than 400 days past the last event (LETHE_ACCEPT_CLOCK)')
     .option('--json-log', 'log JSON lines even at a terminal (LETHE_JSON_LOG)')
     .addHelpText(
       'after',

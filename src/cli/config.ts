@@ -16,6 +16,7 @@ export interface NodeConfig {
   readonly shards: number
   readonly retention: number
   readonly jsonLog: boolean
+  readonly acceptClock: boolean
   readonly adminToken: string | undefined
   readonly limits: Limits
 }
@@ -85,6 +86,7 @@ const schema = z.strictObject({
   }),
   retention: wholeNumber(1, defaultLimits.maxRetentionDays),
   jsonLog: yesOrNo,
+  acceptClock: yesOrNo,
   adminToken: z
     .string()
     .regex(/^[A-Za-z0-9_]{20,64}$/, 'must be 20 to 64 letters, digits and _')
@@ -92,7 +94,15 @@ const schema = z.strictObject({
   limits: z.strictObject(limitsShape).optional(),
 })
 
-const DEFAULTS = { host: '127.0.0.1', port: 7070, data: './data', shards: 'auto', retention: 7, jsonLog: false }
+const DEFAULTS = {
+  host: '127.0.0.1',
+  port: 7070,
+  data: './data',
+  shards: 'auto',
+  retention: 7,
+  jsonLog: false,
+  acceptClock: false,
+}
 
 /** Names of settings, and the variable that gives each. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -102,6 +112,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   shards: 'LETHE_SHARDS',
   retention: 'LETHE_RETENTION',
   jsonLog: 'LETHE_JSON_LOG',
+  acceptClock: 'LETHE_ACCEPT_CLOCK',
   adminToken: 'LETHE_ADMIN_TOKEN',
 }
 
@@ -112,6 +123,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   shards: '--shards',
   retention: '--retention',
   jsonLog: '--json-log',
+  acceptClock: '--accept-clock',
 }
 
 type Settings = Record<string, unknown>

@@ -9,7 +9,8 @@ import { Shard } from '../actors/shard.js'
 import { nactSystem } from '../actors/system.js'
 import { verdictFolder } from '../actors/verdicts.js'
 import { VERSIONS } from '../actors/versions.js'
-import { systemClock } from '../core/clock.js'
+import { dayOf, dayToString, systemClock } from '../core/clock.js'
+import { LetheError } from '../core/errors.js'
 import { systemRandom } from '../core/random.js'
 import type { ControlReader } from '../storage/contract.js'
 import { openControlReader } from '../storage/control.js'
@@ -35,6 +36,19 @@ export interface LocalShard {
 }
 
 const TICK_MS = 250
+
+/** Downtime beyond which the clock is doubted (R6): taken at once, it would let every day expire. */
+const MAX_GAP_DAYS = 400
+
+function refuseStrangeClock(latestDay: number, accept: boolean): void {
+  const today = dayOf(systemClock.nowMs())
+  if (latestDay < 0 || today - latestDay <= MAX_GAP_DAYS || accept) return
+  throw new LetheError(
+    'clock',
+    `the clock says ${dayToString(today)}, the last events came on ${dayToString(latestDay)}: all days would expire. ` +
+      'Set the clock, or start with --accept-clock if it is right',
+  )
+}
 
 /** Opens and recovers a shard. Rejects with a LetheError where a person has to act. */
 export async function openLocalShard(start: ShardStart, log: Log, fatal: (error: Error) => void): Promise<LocalShard> {
@@ -69,6 +83,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
   const owned = (incarnation: bigint) => ownerOf(incarnation, shards) === shard
   const verdicts = await verdictFolder(disk, at('quarantine'))
   const quarantine = new Quarantine(verdicts, owned)
+  refuseStrangeClock(journal.latestDay, start.acceptClock)
   for (const incarnation of quarantine.incarnations()) {
     // A delete that died before it came to them.
     if (control.byIncarnation(incarnation)?.deleted) await quarantine.forget(incarnation)

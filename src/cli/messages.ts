@@ -20,6 +20,8 @@ export interface ShardStart {
   readonly limits: Limits
   readonly memoryBytes: number
   readonly jsonLog: boolean
+  /** A gap since the last event that no downtime explains is taken as one (R6). */
+  readonly acceptClock: boolean
   readonly version: string
 }
 

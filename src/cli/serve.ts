@@ -63,6 +63,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
       limits,
       memoryBytes: Math.floor((availableBytes() * MEMORY_SHARE) / config.shards),
       jsonLog,
+      acceptClock: config.acceptClock,
       version: VERSION,
     },
     socketFolder: socketFolder(config.data),

@@ -96,6 +96,8 @@ export interface Journal {
   readonly full: boolean
   /** A write or sync failed: nothing will be taken any more, the shard has to end (R12). */
   readonly failed: Error | undefined
+  /** Day of the latest frame that was found at `openJournal`; −1 where there was none. */
+  readonly latestDay: number
   /** Bytes of all retained segments in this shard's folder. */
   readonly bytes: number
   readonly segments: number

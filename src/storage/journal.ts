@@ -103,6 +103,7 @@ class FileJournal implements Journal {
   private readonly giveBack = (group: Group) => this.release(group)
   private idle: (() => void) | undefined
   failed: Error | undefined
+  latestDay = -1
 
   constructor(options: JournalOptions) {
     this.options = options
@@ -127,6 +128,9 @@ class FileJournal implements Journal {
       unsure.push(...other.unsure)
     }
     for (const segment of this.sealed) this.trimming.adopt(segment)
+    for (const { index } of this.sealed) {
+      if (index.frames > 0) this.latestDay = Math.max(this.latestDay, index.frameDay(index.frames - 1))
+    }
     for (const segment of this.sealed) {
       if (segment.header.kind !== SegmentKind.Spill) continue
       const incarnation = incarnationAt(segment, 0)

@@ -16,6 +16,8 @@ export interface Orders {
   readonly poisonTimes?: number
   /** Applying an event of this name ends the process. */
   readonly deadly?: string
+  /** The wall clock is ahead by so much (or behind). */
+  readonly aheadMs?: number
 }
 
 const file = process.env['CRASH_ORDERS']!
@@ -51,6 +53,9 @@ process.on('SIGUSR2', () => {
   // Thrown outside of every promise, as a bug in a callback would.
   if (orders.die === 'exception') setImmediate(() => JSON.parse('sabotage'))
 })
+
+const now = Date.now
+Date.now = () => now() + (orders.aheadMs ?? 0)
 
 // Poison, in the middle of an apply: after the id is in the window, before the ledger has counted it.
 const { Applier } = await import('../../src/actors/apply.js')

@@ -42,6 +42,7 @@ export class OneProcess {
       limits,
       memoryBytes: Number.MAX_SAFE_INTEGER,
       jsonLog: true,
+      acceptClock: false,
       version: 'test',
     }
     const failed = (error: unknown) => {

@@ -23,7 +23,7 @@ function count(state: CustomerState, key: string, day: number): number {
 
 // Day 0 and day N+1 share a slot. After a full lap the old day must be gone,
 // and asking for it must say "nothing", not answer with its successor's data.
-t.test('a slot forgets the day it held one lap ago', async t => {
+t.test('R7: a slot forgets the day it held one lap ago', async t => {
   const state = empty(3)
   run(state, bump(day0, 'a'))
   state.rollTo(day0 + 4)
@@ -136,7 +136,7 @@ t.test('a slot that is given to another day is cleared in the file', async t => 
   t.equal(bytesOf(file.load(limits)), bytesOf(state))
 })
 
-t.test('a change of retention keeps what both keep, and writes a fresh file', async () => {
+t.test('R7: a change of retention keeps what both keep, and writes a fresh file', async () => {
   const states = fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.constantFrom('', 'a', 'b', 'c')), {
     maxLength: 20,
   })
@@ -176,4 +176,51 @@ t.test('a change of retention keeps what both keep, and writes a fresh file', as
       },
     ),
   )
+})
+
+t.test('R7: retention from 7 to 30 and back: a day that has left does not come back', async t => {
+  const state = empty(7)
+  const file = new MemoryFile()
+  for (let i = 0; i < 7; i++) run(state, bump(day0 + i, 'a'))
+  checkpoint(state, file)
+  state.setRetention(30)
+  for (let i = 7; i < 20; i++) run(state, bump(day0 + i, 'a'))
+  checkpoint(state, file)
+  t.equal(file.slots, 31)
+  for (let i = 0; i < 20; i++) t.equal(count(state, 'a', day0 + i), 1, `day ${i} of 20`)
+  state.setRetention(7)
+  checkpoint(state, file)
+  t.equal(file.slots, 8)
+  const oldest = state.day - 6
+  const left = (i: number) => (day0 + i < oldest ? 0 : 1)
+  for (const each of [state, file.load(limits)]) {
+    for (let i = 0; i < 20; i++) t.equal(count(each, 'a', day0 + i), left(i), `day ${i}`)
+  }
+  state.setRetention(30)
+  checkpoint(state, file)
+  const loaded = file.load(limits)
+  for (let i = 0; i < 20; i++) t.equal(count(loaded, 'a', day0 + i), left(i), `day ${i}, for good`)
+  t.equal(bytesOf(loaded), bytesOf(state))
+})
+
+t.test('R8: midnight during a checkpoint: it holds the day before, the next one the new day', async t => {
+  const state = empty(2)
+  const file = new MemoryFile()
+  for (let i = 0; i < 3; i++) for (let k = 0; k < 600; k++) run(state, bump(day0 + i, `key-${k}`))
+  const expected = bytesOf(state)
+  const running = state.beginCheckpoint()
+  t.notOk(running.encode(1))
+  // The day that gives its slot to the new one is still to be encoded.
+  run(state, bump(day0 + 3, 'new'))
+  t.equal(count(state, 'key-1', day0), 0)
+  while (!running.encode(1)) run(state, bump(day0 + 3, 'new'))
+  file.commit(running.write)
+  running.done()
+  const before = file.load(limits)
+  t.equal(before.day, day0 + 1)
+  for (let i = 0; i < 3; i++) t.equal(count(before, 'key-1', day0 + i), 1)
+  t.equal(count(before, 'new', day0 + 3), 0)
+  t.not(bytesOf(state), expected)
+  checkpoint(state, file)
+  t.equal(bytesOf(file.load(limits)), bytesOf(state))
 })
