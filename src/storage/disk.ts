@@ -1,9 +1,10 @@
 // The few file operations that the journal needs, as an argument: the real ones here, faulty ones for the simulation in
-// memory-disk.ts. Writing is synchronous, because a frame of some KiB goes into the page cache in microseconds; syncing
-// is not, because it is the disk's latency and the event loop has other work meanwhile.
+// memory-disk.ts. Writing is synchronous, because some KiB go into the page cache in microseconds; syncing and committing
+// are not, because they have the disk's latency and the event loop has other work meanwhile.
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { LetheError } from '../core/errors.js'
+import { isMisaligned, openDirect, pageAligned, writeAll } from './direct.js'
 
 export interface DiskFile {
   readonly path: string
@@ -13,6 +14,12 @@ export interface DiskFile {
   read(target: Uint8Array, start: number, end: number, position: number): number
   /** fdatasync. A failure is final: the kernel may have marked the pages clean, so it is never tried again (R12). */
   sync(done: (error: Error | null) => void): void
+  /**
+   * Writes all of bytes[start, end) at `position`; durable when `done` is told of no error. The bytes must not change before.
+   * A failure is final, as that of a sync is: any part may have been written. To be quick it wants a file that was filled,
+   * pages (position and length), and memory from `pageAligned`.
+   */
+  commit(bytes: Uint8Array, start: number, end: number, position: number, done: (error: Error | null) => void): void
   /** Writes zeros over [0, size) in steps, off the event loop. */
   fill(size: number): Promise<void>
   size(): number
@@ -42,9 +49,12 @@ export const diskError = (path: string, cause: unknown): LetheError => {
   return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${(cause as Error).message}`, 503, { path, errno })
 }
 
-const ZEROS = Buffer.alloc(1024 * 1024)
+const ZEROS = pageAligned(1024 * 1024).fill(0)
 
 class RealFile implements DiskFile {
+  /** For commits past the page cache, once the file was filled. */
+  private direct: number | undefined
+
   constructor(
     readonly path: string,
     private readonly descriptor: number,
@@ -81,16 +91,54 @@ class RealFile implements DiskFile {
     fs.fdatasync(this.descriptor, error => done(error === null ? null : diskError(this.path, error)))
   }
 
-  async fill(size: number): Promise<void> {
-    for (let at = 0; at < size; ) {
-      const step = Math.min(ZEROS.length, size - at)
-      const written = await new Promise<number>((resolve, reject) =>
-        fs.write(this.descriptor, ZEROS, 0, step, at, (error, count) =>
-          error ? reject(diskError(this.path, error)) : resolve(count),
-        ),
-      )
-      at += written
+  commit(bytes: Uint8Array, start: number, end: number, position: number, done: (error: Error | null) => void): void {
+    if (this.direct === undefined) return this.commitCached(bytes, start, end, position, done)
+    writeAll(this.direct, bytes, start, end, position, error => {
+      if (error === null) return done(null)
+      if (!isMisaligned(error)) return done(diskError(this.path, error))
+      fs.closeSync(this.direct!)
+      this.direct = undefined
+      this.commitCached(bytes, start, end, position, done)
+    })
+  }
+
+  private commitCached(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    position: number,
+    done: (error: Error | null) => void,
+  ): void {
+    try {
+      this.write(bytes, start, end, position)
+    } catch (error) {
+      setImmediate(done, error as Error)
+      return
     }
+    this.sync(done)
+  }
+
+  async fill(size: number): Promise<void> {
+    const direct = openDirect(this.path, false)
+    try {
+      const filled = direct !== undefined && (await this.zero(direct, size))
+      if (!filled) await this.zero(this.descriptor, size)
+      else this.direct = openDirect(this.path, true)
+    } finally {
+      if (direct !== undefined) fs.closeSync(direct)
+    }
+  }
+
+  /** False if the descriptor is for direct writes and cannot take these. */
+  private async zero(descriptor: number, size: number): Promise<boolean> {
+    for (let at = 0; at < size; at += ZEROS.length) {
+      const error = await new Promise<NodeJS.ErrnoException | null>(resolve =>
+        writeAll(descriptor, ZEROS, 0, Math.min(ZEROS.length, size - at), at, resolve),
+      )
+      if (error !== null && descriptor !== this.descriptor && isMisaligned(error)) return false
+      if (error !== null) throw diskError(this.path, error)
+    }
+    return true
   }
 
   size(): number {
@@ -103,6 +151,8 @@ class RealFile implements DiskFile {
 
   close(): void {
     try {
+      if (this.direct !== undefined) fs.closeSync(this.direct)
+      this.direct = undefined
       fs.closeSync(this.descriptor)
     } catch (error) {
       throw diskError(this.path, error)

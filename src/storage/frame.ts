@@ -25,6 +25,7 @@
 import { crc32 } from 'node:zlib'
 import { assert } from '../core/errors.js'
 import type { EntryKind, Frame } from './contract.js'
+import { pageAligned } from './direct.js'
 
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the journal is written on little-endian machines')
 
@@ -87,8 +88,8 @@ export class Group implements Frame {
     capacity: number,
     private readonly giveBack: (group: Group) => void,
   ) {
-    this.bytes = Buffer.allocUnsafeSlow(padded(capacity))
-    this.words = new Uint32Array(this.bytes.buffer, 0, this.bytes.length >> 2)
+    this.bytes = pageAligned(padded(capacity))
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length >> 2)
   }
 
   /** Completes the entry whose header is at `at`. */

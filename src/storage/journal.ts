@@ -1,7 +1,7 @@
 // A shard's journal: where an entry becomes durable before it changes anything (laws 1 and 2).
 //
 //   begin → payload in place → end        many times, into the open group
-//   commit: seal → pwrite → fdatasync ──────────────┐   meanwhile the next group fills
+//   commit: seal → durable write ───────────────────┐   meanwhile the next group fills
 //   onSynced(frame) → apply → frame.release()   <───┘   the buffer goes back to the pool
 //
 // At most one frame is unsynced. A failed write or sync ends the journal for good: what reached pwrite may or may not be
@@ -99,7 +99,7 @@ class FileJournal implements Journal {
   private flightMs = Number.NaN
   private onSynced: ((frame: Frame) => void) | undefined
   private onFailed: ((error: Error) => void) | undefined
-  private readonly afterSync = (error: Error | null) => this.synced(error)
+  private readonly afterCommit = (error: Error | null) => this.synced(error)
   private readonly giveBack = (group: Group) => this.release(group)
   private idle: (() => void) | undefined
   failed: Error | undefined
@@ -397,24 +397,17 @@ class FileJournal implements Journal {
     this.onSynced = onSynced
     this.onFailed = onFailed
     this.open = this.freeGroup()
-    try {
-      const end = sealFrame(group.bytes, group.length, segment.header, {
-        sequence: group.sequence,
-        ms: nowMs,
-        day,
-        entries: group.entries,
-        flags: 0,
-        link,
-      })
-      file.write(group.bytes, 0, end, position)
-      this.current.position = position + end
-    } catch (error) {
-      // Any part of it may be on the disk, even all: nobody can know.
-      this.synced(error as Error)
-      return
-    }
+    const end = sealFrame(group.bytes, group.length, segment.header, {
+      sequence: group.sequence,
+      ms: nowMs,
+      day,
+      entries: group.entries,
+      flags: 0,
+      link,
+    })
+    this.current.position = position + end
     this.refreshLimit()
-    file.sync(this.afterSync)
+    file.commit(group.bytes, 0, end, position, this.afterCommit)
   }
 
   private synced(error: Error | null): void {

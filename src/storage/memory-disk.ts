@@ -193,20 +193,30 @@ export class MemoryDisk implements Disk {
         done(null)
       }, this.syncDelayMs)
     }
+    const write = (bytes: Uint8Array, start: number, end: number, position: number) => {
+      alive()
+      const more = Math.max(0, position + end - start - inode.cache.length)
+      const short = more > 0 && this.used() + more > this.capacity
+      const code = short ? 'ENOSPC' : this.fault('write', path)
+      if (code === undefined) return inode.write(bytes, start, end, position)
+      // Part of it was written.
+      const part = start + Math.floor(this.options.random.fraction() * (end - start))
+      if (!short) inode.write(bytes, start, part, position)
+      throw errno(path, code)
+    }
     let closed = false
     return {
       path,
       sync,
-      write: (bytes, start, end, position) => {
-        alive()
-        const more = Math.max(0, position + end - start - inode.cache.length)
-        const short = more > 0 && this.used() + more > this.capacity
-        const code = short ? 'ENOSPC' : this.fault('write', path)
-        if (code === undefined) return inode.write(bytes, start, end, position)
-        // Part of it was written.
-        const part = start + Math.floor(this.options.random.fraction() * (end - start))
-        if (!short) inode.write(bytes, start, part, position)
-        throw errno(path, code)
+      write,
+      commit: (bytes, start, end, position, done) => {
+        try {
+          write(bytes, start, end, position)
+        } catch (error) {
+          this.later(() => done(error as Error))
+          return
+        }
+        sync(done)
       },
       read: (target, start, end, position) => {
         alive()

@@ -7,9 +7,9 @@ import type { EventBatch } from '../../src/event/batch.js'
 export interface Orders {
   /** An exception that nobody catches, or memory until there is none: at the signal only. */
   readonly die?: 'exception' | 'memory'
-  /** errno of every fdatasync. */
+  /** errno of every sync. */
   readonly syncFails?: string
-  /** Every fdatasync takes so long. */
+  /** Every sync takes so long. */
   readonly syncMs?: number
   /** Applying an event of this name throws: always, or so many times in a process. */
   readonly poison?: string
@@ -36,14 +36,36 @@ function hoard(): void {
   for (;;) held.push(new Array(100_000).fill(Math.random()))
 }
 
-const sync = fs.fdatasync
-fs.fdatasync = ((descriptor: number, done: (error: NodeJS.ErrnoException | null) => void) => {
+type Done = (error: NodeJS.ErrnoException | null) => void
+
+/** What becomes of an operation that makes things durable. */
+function sabotage(done: Done, operation: () => void): void {
   const { syncFails, syncMs } = orders
   if (syncFails !== undefined)
     setImmediate(done, Object.assign(new Error(`${syncFails}: sabotage`), { code: syncFails }))
-  else if (syncMs !== undefined) setTimeout(() => sync(descriptor, done), syncMs)
-  else sync(descriptor, done)
-}) as typeof fs.fdatasync
+  else if (syncMs !== undefined) setTimeout(operation, syncMs)
+  else operation()
+}
+
+// A sync is an fdatasync, or a write through a descriptor that was opened for durable writes.
+const durable = new Set<number>()
+const { fdatasync, openSync, closeSync, write } = fs
+fs.openSync = ((path: string, flags: string | number, mode?: number) => {
+  const descriptor = openSync(path, flags, mode)
+  if (typeof flags === 'number' && (flags & fs.constants.O_DSYNC) !== 0) durable.add(descriptor)
+  return descriptor
+}) as typeof fs.openSync
+fs.closeSync = descriptor => {
+  durable.delete(descriptor)
+  closeSync(descriptor)
+}
+fs.fdatasync = ((descriptor: number, done: Done) =>
+  sabotage(done, () => fdatasync(descriptor, done))) as typeof fs.fdatasync
+fs.write = ((...args: Parameters<typeof write>) => {
+  const operation = () => write(...args)
+  if (durable.has(args[0])) sabotage(args.at(-1) as unknown as Done, operation)
+  else operation()
+}) as typeof fs.write
 syncBuiltinESMExports()
 
 readOrders()

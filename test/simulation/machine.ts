@@ -187,6 +187,12 @@ class ProcessDisk implements Disk {
           file.sync(done)
         })
       },
+      commit: (bytes, start, end, position, done) => {
+        this.act(() => {
+          machine.disk.syncDelayMs = machine.syncDelayMs()
+          file.commit(bytes, start, end, position, done)
+        })
+      },
       fill: size => this.act(() => file.fill(size)),
       size: () => file.size(),
       close: () => file.close(),

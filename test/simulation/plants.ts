@@ -52,20 +52,19 @@ function delegate(store: CustomerStore): CustomerStore {
 export const PLANTS: readonly Plant[] = [
   {
     name: 'ack before commit',
-    // Says that a frame is synced when it is not. (The first sync of a segment is that of its header.)
+    // Says that a frame is durable when it is not.
     disk: disk => ({
       open(path, mode) {
         const file = disk.open(path, mode)
         if (!path.endsWith('.preparing')) return file
-        let made = false
         return {
           path,
           write: (bytes, start, end, position) => file.write(bytes, start, end, position),
           read: (target, start, end, position) => file.read(target, start, end, position),
-          sync: done => {
-            if (made) return queueMicrotask(() => done(null))
-            made = true
-            file.sync(done)
+          sync: done => file.sync(done),
+          commit: (bytes, start, end, position, done) => {
+            file.write(bytes, start, end, position)
+            queueMicrotask(() => done(null))
           },
           fill: size => file.fill(size),
           size: () => file.size(),
