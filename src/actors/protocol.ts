@@ -3,7 +3,7 @@
 import type { LetheError } from '../core/errors.js'
 import type { Decoder } from '../event/decode.js'
 import type { Rendering } from '../query/answer.js'
-import type { CompiledQuery, QueryRun } from '../query/query.js'
+import type { CompiledQuery, Compiling, QueryRun } from '../query/query.js'
 import type { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import type { Delivery } from './delivery.js'
@@ -20,7 +20,7 @@ export type CustomerMessage =
 export interface RunningQuery {
   readonly request: QueryRequest
   readonly reply: QueryReply
-  readonly compiled: CompiledQuery
+  readonly compiled: CompiledQuery | Compiling
   run: QueryRun | undefined
   rendering: Rendering | undefined
   startedMs: number

@@ -9,9 +9,10 @@ import { dayOf } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
-import type { CompiledQuery } from '../query/query.js'
+import type { CompiledQuery, Compiling } from '../query/query.js'
 import { EntryKind, type Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
+import { Admission, diskFull, draining, gone, overloaded } from './admission.js'
 import { Applier } from './apply.js'
 import { ControlDesk } from './control.js'
 import { Customer } from './customer.js'
@@ -22,6 +23,7 @@ import type { Parts, Surroundings } from './parts.js'
 import { Programs } from './programs.js'
 import type { Directory, RunningQuery, WaitingBody } from './protocol.js'
 import { QueryDesk } from './queries.js'
+import { relieveJournal } from './relief.js'
 import type {
   ControlReply,
   ControlRequest,
@@ -48,19 +50,9 @@ const READ_AHEAD = 16
 /** Events of a body that is applied as soon as it is durable (some 100 µs). */
 const APPLIED_AT_ONCE = 128
 const never = () => false
-/** Segments that may lie about without anybody being hurried: the newest and the one before it. */
-const KEPT_SEGMENTS = 2
-/** Customers checkpointed for the journal's sake in one sweep. */
-const RELIEVED_AT_ONCE = 8
 /** Batches kept for reuse, and the greatest worth keeping. */
 const POOLED_BATCHES = 4096
 const POOLED_BATCH_EVENTS = 256
-
-const overloaded = (what: string, seconds = 1) =>
-  new LetheError('overloaded', `${what}; try again in ${seconds} s`, 503, { retryAfterSeconds: seconds })
-const draining = () => new LetheError('draining', 'this node is shutting down', 503, { retryAfterSeconds: 5 })
-const diskFull = () => new LetheError('disk-full', 'the disk is nearly full', 503, { retryAfterSeconds: 10 })
-const gone = () => new LetheError('unknown-key', 'no customer has this key', 401)
 
 export class Shard implements ShardService, Directory {
   private readonly parts: Parts
@@ -71,13 +63,8 @@ export class Shard implements ShardService, Directory {
   /** Deliveries of a group to come. */
   private emptied: Delivery[] = []
   private turnScheduled = false
-  private accepting = false
   private failed = false
-  private requests = 0
-  private requestBytes = 0
   private lastSweepMs = 0
-  private diskLow = false
-  private memoryLow = false
   private syncStartedMs = 0
   private drained: (() => void) | undefined
   /** Customers whose next entry the open group has no room for; woken by the next commit. */
@@ -88,6 +75,8 @@ export class Shard implements ShardService, Directory {
   private readonly stat: StatsCollector
   private readonly queryDesk: QueryDesk
   private readonly controlDesk: ControlDesk
+  private readonly admission: Admission
+  private readonly toCustomer = (route: CustomerRoute) => this.customerOf(route)
 
   constructor(surroundings: Surroundings) {
     const programs = new Programs(surroundings.limits)
@@ -115,25 +104,24 @@ export class Shard implements ShardService, Directory {
     }
     this.decoder = new Decoder({ format: 1, version: DECODER_VERSION, sentAt: Number.NaN, limits: surroundings.limits })
     this.controlDesk = new ControlDesk(this.parts, this)
-    this.accepting = true
+    this.admission = new Admission(this.parts)
+    this.admission.accepting = true
   }
 
   get ready(): boolean {
-    return this.accepting && !this.failed
+    return this.admission.accepting && !this.failed
   }
 
   // ——— ingest
 
   ingest(route: CustomerRoute, format: Format, sentAt: number, body: Uint8Array, reply: IngestReply): void {
-    const refusal = this.refusal(route, body.length)
+    const { admission } = this
+    const refusal = admission.refusal(route, body.length)
     if (refusal) return this.refuse(reply, refusal)
     const customer = this.customerOf(route)
-    const busy = this.refusalOf(customer, body.length)
+    const busy = admission.refusalOf(customer, body.length)
     if (busy) return this.refuse(reply, busy)
-    customer.waitingRequests++
-    customer.waitingBytes += body.length
-    this.requests++
-    this.requestBytes += body.length
+    admission.enter(customer, body.length)
     const atOnce = customer.phase === 'live' && customer.inbox.length === 0 && body.length <= DECODE_AT_ONCE_BYTES
     if (!atOnce || !this.takeAtOnce(customer, format, sentAt, body, reply)) {
       customer.inbox.push({ format, sentAt, body: Buffer.from(body), reply, decoder: undefined, decoded: false })
@@ -167,16 +155,16 @@ export class Shard implements ShardService, Directory {
       while (!this.decoder.step(1024)) {}
     } catch (error) {
       journal.cancel()
-      this.settle(customer, body.length)
+      this.admission.leave(customer, body.length)
       this.recycle(batch)
       if (!(error instanceof LetheError)) throw error
       this.refuse(reply, error)
       return true
     }
-    const quota = this.overQuota(customer, batch.count)
+    const quota = this.admission.overQuota(customer, batch.count)
     if (quota) {
       journal.cancel()
-      this.settle(customer, body.length)
+      this.admission.leave(customer, body.length)
       this.recycle(batch)
       this.refuse(reply, quota)
       return true
@@ -196,7 +184,7 @@ export class Shard implements ShardService, Directory {
   }
 
   refuseWaiting(customer: Customer, waiting: WaitingBody, error: LetheError): void {
-    this.settle(customer, waiting.body.length)
+    this.admission.leave(customer, waiting.body.length)
     this.refuse(waiting.reply, error)
   }
 
@@ -214,14 +202,14 @@ export class Shard implements ShardService, Directory {
     const size = EVENTS_PREFIX_BYTES + body.length
     const at = this.journalSurroundings(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
     if (at < 0) {
-      if (this.diskLow) {
+      if (this.admission.diskLow) {
         this.refuseWaiting(customer, waiting, diskFull())
         return true
       }
       this.waitingForRoom.add(customer)
       return false
     }
-    const quota = this.overQuota(customer, decoder.batch.count)
+    const quota = this.admission.overQuota(customer, decoder.batch.count)
     if (quota) {
       journal.cancel()
       this.refuseWaiting(customer, waiting, quota)
@@ -259,9 +247,9 @@ export class Shard implements ShardService, Directory {
 
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
     if (this.journalSurroundings(customer) && this.tryJson(customer, kind, payload, reply)) return
-    if (reply && this.diskLow) return reply.refused(diskFull())
+    if (reply && this.admission.diskLow) return reply.refused(diskFull())
     // What nobody waits for is asked for again by the next load: a node that ends need not wait for room.
-    if (!reply && !this.accepting) return
+    if (!reply && !this.admission.accepting) return
     this.waitingForRoom.add(customer)
     customer.tasks.push(() => this.journalJson(customer, kind, payload, reply))
   }
@@ -276,8 +264,7 @@ export class Shard implements ShardService, Directory {
     const delivery = this.delivery(customer, kind, n)
     delivery.payload = payload
     delivery.reply = reply
-    customer.waitingRequests++
-    this.requests++
+    this.admission.enter(customer, 0)
     this.open.deliveries.push(delivery)
     this.scheduleTurn()
     return true
@@ -294,7 +281,7 @@ export class Shard implements ShardService, Directory {
   applied(customer: Customer, delivery: Delivery): void {
     const { reply, batch } = delivery
     if (batch) customer.waitingEvents -= batch.count
-    this.settle(customer, delivery.bytes)
+    this.admission.leave(customer, delivery.bytes)
     if (reply) reply.accepted(delivery.accepted, delivery.duplicates, batch ? batch.rejections : NONE)
     delivery.hold?.drop()
     if (batch) this.recycle(batch)
@@ -306,75 +293,9 @@ export class Shard implements ShardService, Directory {
     if (this.batches.length < POOLED_BATCHES && batch.capacity <= POOLED_BATCH_EVENTS) this.batches.push(batch)
   }
 
-  /** A request has left: its bounds are free again. */
-  private settle(customer: Customer, bytes: number): void {
-    customer.waitingRequests--
-    customer.waitingBytes -= bytes
-    this.requests--
-    this.requestBytes -= bytes
-  }
-
   private refuse(reply: IngestReply, error: LetheError): void {
     this.stat.refused(error.code)
     reply.refused(error)
-  }
-
-  // ——— bounds
-
-  private refusal(route: CustomerRoute, bytes: number): LetheError | undefined {
-    if (!this.accepting) return draining()
-    if (route.deleted) return gone()
-    if (route.facts.blocked) return new LetheError('customer-blocked', 'this customer is blocked', 403)
-    const { limits } = this.parts
-    if (this.diskLow || this.parts.journal.full) return diskFull()
-    if (this.memoryLow) return overloaded('this node is out of memory', 5)
-    if (this.requests >= limits.maxInFlightRequests || this.requestBytes + bytes > limits.maxInFlightBytes) {
-      return overloaded('too many requests are in flight')
-    }
-    return undefined
-  }
-
-  private refusalOf(customer: Customer, bytes: number): LetheError | undefined {
-    const { limits } = this.parts
-    if (customer.waitingRequests >= limits.maxInboxRequests || customer.waitingBytes + bytes > limits.maxInboxBytes) {
-      return overloaded('too much of this customer is in flight')
-    }
-    if (customer.behind) {
-      return new LetheError('customer-behind', 'this customer cannot be checkpointed; operators have been told', 503, {
-        retryAfterSeconds: 10,
-      })
-    }
-    if (customer.cannotLoad && this.parts.clock.monotonicMs() < customer.crashes.retryAtMs) {
-      return new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
-        retryAfterSeconds: 5,
-      })
-    }
-    return undefined
-  }
-
-  private overQuota(customer: Customer, events: number): LetheError | undefined {
-    const { eventsPerSecond, eventsPerDay } = customer.route.facts.quota
-    if (eventsPerDay !== undefined) {
-      const today = this.parts.time.day()
-      const received = (customer.state.ledger.of(today)?.received ?? 0) + customer.waitingEvents
-      if (received + events > eventsPerDay) {
-        const seconds = Math.ceil(((today + 1) * 86_400_000 - this.parts.time.nowMs()) / 1000)
-        return new LetheError('quota-day', `over the quota of ${eventsPerDay} events a day`, 429, {
-          retryAfterSeconds: seconds,
-          quota: 'eventsPerDay',
-        })
-      }
-    }
-    if (eventsPerSecond !== undefined) {
-      const waitMs = customer.bucket.take(events, eventsPerSecond, this.parts.clock.monotonicMs())
-      if (waitMs > 0) {
-        return new LetheError('quota-second', `over the quota of ${eventsPerSecond} events a second`, 429, {
-          retryAfterSeconds: Math.ceil(waitMs / 1000),
-          quota: 'eventsPerSecond',
-        })
-      }
-    }
-    return undefined
   }
 
   // ——— the directory
@@ -444,7 +365,7 @@ export class Shard implements ShardService, Directory {
 
   query(route: CustomerRoute, request: QueryRequest, reply: QueryReply): () => void {
     const refusal = this.queryRefusal(route)
-    let compiled: CompiledQuery
+    let compiled: CompiledQuery | Compiling
     try {
       if (refusal) throw refusal
       compiled = this.queryDesk.compile(request)
@@ -480,7 +401,7 @@ export class Shard implements ShardService, Directory {
   }
 
   private queryRefusal(route: CustomerRoute): LetheError | undefined {
-    if (!this.accepting) return draining()
+    if (!this.admission.accepting) return draining()
     if (route.deleted) return gone()
     return undefined
   }
@@ -493,7 +414,7 @@ export class Shard implements ShardService, Directory {
   }
 
   control(route: CustomerRoute, request: ControlRequest, reply: ControlReply): void {
-    if (!this.accepting) return reply.refused(draining())
+    if (!this.admission.accepting) return reply.refused(draining())
     if (route.deleted && request.tag !== 'forget') return reply.refused(gone())
     this.controlDesk.take(route, request, reply)
   }
@@ -536,7 +457,7 @@ export class Shard implements ShardService, Directory {
   // ——— the end
 
   async drain(): Promise<void> {
-    this.accepting = false
+    this.admission.accepting = false
     for (const customer of this.customers) customer.actor?.tell({ tag: 'control' })
     await this.until(customer => customer.idle)
     for (const customer of this.customers) {
@@ -581,7 +502,7 @@ export class Shard implements ShardService, Directory {
       commitSeconds: this.stat.commitSeconds(),
       actors: this.customers.size,
       inboxRequests,
-      inboxBytes: this.requestBytes,
+      inboxBytes: this.admission.requestBytes,
       journalBytes: journal.bytes,
       checkpointAgeSeconds: (now - oldest) / 1000,
       openFiles: store.openFiles,
@@ -738,7 +659,7 @@ export class Shard implements ShardService, Directory {
   /** A failed write or sync is never tried again (R12): nobody knows what is on disk, so nobody is told. */
   private readonly onFailed = (error: Error): void => {
     this.failed = true
-    this.accepting = false
+    this.admission.accepting = false
     for (const delivery of this.inFlight.deliveries) delivery.reply?.unknown()
     for (const delivery of this.open.deliveries) delivery.reply?.refused(overloaded('the journal has failed'))
     this.inFlight.deliveries.length = 0
@@ -756,13 +677,11 @@ export class Shard implements ShardService, Directory {
     this.lastSweepMs = now
     const { time, limits } = this.parts
     time.check()
-    this.diskLow = this.parts.freeDiskBytes() < limits.diskReserveBytes
+    this.admission.look()
     // Room may have come back without a commit: a segment was made at last.
     this.wakeThoseWithoutRoom()
-    if (this.accepting) this.relieveJournal()
-    const { usedBytes, budgetBytes } = this.parts.memory()
-    this.memoryLow = usedBytes > budgetBytes
-    const idleMs = this.memoryLow ? 1_000 : limits.idleMs
+    if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer)
+    const idleMs = this.admission.memoryLow ? 1_000 : limits.idleMs
     for (const customer of this.customers) {
       if (customer.phase === 'loading') this.wake(customer)
       if (customer.checkpointDue(now)) customer.actor?.tell({ tag: 'checkpoint' })
@@ -773,29 +692,6 @@ export class Shard implements ShardService, Directory {
           customer.actor?.tell({ tag: 'passivate' })
         }
       }
-    }
-  }
-
-  /**
-   * R11: whoever holds the oldest segment back is checkpointed, loaded for it if need be (after a restart nobody knows
-   * what an earlier process had flushed). Beyond the bound, who cannot be checkpointed is copied out of the way, and
-   * that customer alone is refused.
-   */
-  private relieveJournal(): void {
-    const { journal, limits, routeOf } = this.parts
-    if (journal.segments <= KEPT_SEGMENTS) return
-    for (const incarnation of journal.holding(RELIEVED_AT_ONCE)) {
-      const route = routeOf(incarnation)
-      if (!route || route.deleted) continue
-      const customer = this.customerOf(route)
-      if (customer.phase !== 'live' || customer.checkpointing) continue
-      customer.actor?.tell({ tag: 'checkpoint' })
-      if (journal.bytes <= limits.maxJournalBytes || customer.checkpointFailures === 0 || customer.behind) continue
-      customer.behind = true
-      journal.spill(incarnation).catch((error: unknown) => {
-        customer.behind = false
-        this.parts.log.error({ customer: route.id, err: error }, 'entries could not be copied out of the way')
-      })
     }
   }
 

@@ -1,0 +1,36 @@
+// R11: the journal is trimmed from its old end, and one customer who is never checkpointed would hold all of it.
+import type { Customer } from './customer.js'
+import type { Parts } from './parts.js'
+import type { CustomerRoute } from './service.js'
+
+/**
+ * Nobody is hurried while the journal has less than this share of what it may have (by default half a GiB: some seconds of
+ * replay in all after a crash). When two segments were enough to hurry everybody, a node under 50 events a request spent an eighth of its
+ * time in checkpoints for the journal's sake.
+ */
+const HURRY_FROM = 1 / 4
+/** Customers checkpointed for the journal's sake in one sweep. */
+const RELIEVED_AT_ONCE = 8
+
+/**
+ * R11: whoever holds the oldest segment back is checkpointed, loaded for it if need be (after a restart nobody knows
+ * what an earlier process had flushed). Beyond the bound, who cannot be checkpointed is copied out of the way, and
+ * that customer alone is refused.
+ */
+export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) => Customer): void {
+  const { journal, limits, routeOf } = parts
+  if (journal.bytes <= limits.maxJournalBytes * HURRY_FROM) return
+  for (const incarnation of journal.holding(RELIEVED_AT_ONCE)) {
+    const route = routeOf(incarnation)
+    if (!route || route.deleted) continue
+    const customer = customerOf(route)
+    if (customer.phase !== 'live' || customer.checkpointing) continue
+    customer.actor?.tell({ tag: 'checkpoint' })
+    if (journal.bytes <= limits.maxJournalBytes || customer.checkpointFailures === 0 || customer.behind) continue
+    customer.behind = true
+    journal.spill(incarnation).catch((error: unknown) => {
+      customer.behind = false
+      parts.log.error({ customer: route.id, err: error }, 'entries could not be copied out of the way')
+    })
+  }
+}
