@@ -81,6 +81,17 @@ export class BenchNode {
     return answer.value
   }
 
+  /** Sends one request of events; anything but a 202 is an error. */
+  async report(customer: BenchCustomer, body: string): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/v1/events`, {
+      method: 'POST',
+      headers: { 'x-api-key': customer.ingestKey, 'content-type': 'application/json' },
+      body,
+    })
+    const text = await response.text()
+    if (response.status !== 202) throw new Error(`an event: ${response.status} ${text.slice(0, 500)}`)
+  }
+
   async ledger(customers: readonly BenchCustomer[]): Promise<LedgerSum> {
     const sum: LedgerSum = { received: 0, applied: 0, duplicate: 0, dropped: 0 }
     const program = `(let ((l (ledger (last 2))))

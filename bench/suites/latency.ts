@@ -1,5 +1,5 @@
 // Latency at half of what the node can do: constant rate, charged from when a request was due, while the node also
-// answers queries, checkpoints, and passivates customers that fell idle.
+// answers queries, checkpoints everybody every five seconds, and passivates visitors, who are loaded when they come again.
 import type { Bench, Measuring } from '../bench.js'
 import { load, loadThroughput, RequestFile } from '../load/load.js'
 import type { LoadReport } from '../load/loader.js'
@@ -15,14 +15,24 @@ const QUERIES = [
   `(uniques "users/event" "checkout-07" (last 7))`,
 ]
 
-/** Asks a query every `everyMs`, and touches a customer that then falls idle, until told to stop. */
-function disturb(node: BenchNode, customers: readonly BenchCustomer[], everyMs: number): () => Promise<number> {
+/** Visitors come so often that they fall idle in between. */
+const DISTURBED = '[limits]\ncheckpointMs = 5000\nidleMs = 1000\n'
+const VISITORS = 60
+
+/** Asks a query every `everyMs`, and lets a visitor send an event, until told to stop. */
+function disturb(
+  node: BenchNode,
+  customers: readonly BenchCustomer[],
+  visitors: readonly BenchCustomer[],
+  everyMs: number,
+): () => Promise<number> {
   let stopped = false
   let asked = 0
   const work = (async () => {
     while (!stopped) {
       const customer = customers[asked % customers.length]!
       await node.query(customer, QUERIES[asked % QUERIES.length]!)
+      await node.report(visitors[asked % visitors.length]!, '{"type":"event","name":"visit"}')
       asked++
       await new Promise(resolve => setTimeout(resolve, everyMs))
     }
@@ -50,7 +60,8 @@ async function halfLoad(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
   const seconds = b.parameter('seconds', 0.2, 20)
   const connections = b.parameter('connections', 8, 256)
-  const node = await startNode(b)
+  const node = await startNode(b, b.smoke ? {} : { config: DISTURBED })
+  const visitors = (await node?.createCustomers('visitor', b.smoke ? 2 : VISITORS, FIVE_UPDATES)) ?? []
   const known = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []
   const keys =
     node === undefined ? Array.from({ length: customers }, (_, i) => `lik_${i}`) : known.map(c => c.ingestKey)
@@ -74,7 +85,7 @@ async function halfLoad(b: Measuring): Promise<void> {
   for (let round = 0; round < b.rounds; round++) {
     for (const target of targets) {
       b.progress(`${target.name} at ${rate} requests/s, round ${round + 1} of ${b.rounds}`)
-      const stop = node !== undefined && target.port === node.port ? disturb(node, known, 50) : undefined
+      const stop = node !== undefined && target.port === node.port ? disturb(node, known, visitors, 50) : undefined
       const report = await load({
         port: target.port,
         requests: file.path,
@@ -85,7 +96,14 @@ async function halfLoad(b: Measuring): Promise<void> {
       })
       const asked = await stop?.()
       record(b, target.name, report)
-      if (asked !== undefined) b.sample(target.name, 'queries beside', asked)
+      if (asked !== undefined) {
+        b.sample(target.name, 'queries beside', asked)
+        const actors = /^lethe_actors(?:\{[^}]*\})? (\d+)/m.exec(await node!.metrics())?.[1]
+        if (round === 0)
+          b.note(
+            `of ${customers} customers and ${visitors.length} visitors ${actors} are in memory at the end of a round`,
+          )
+      }
       if (round > 0) continue
       latency.push({ name: target.name, points: report.percentiles })
       throughput.push({
@@ -120,7 +138,7 @@ async function loaderLimit(b: Measuring, port: number, file: RequestFile, connec
 export const latencyBenches: readonly Bench[] = [
   {
     name: 'latency/half-load',
-    about: 'open loop, constant rate, one durable event a request, queries beside',
+    about: 'open loop, constant rate, one durable event a request, beside queries, checkpoints and passivation',
     placement: 'any',
     run: halfLoad,
   },
