@@ -25,7 +25,7 @@ export async function timeBoot({ command, data, port, config, ingestKey, end }: 
   const node = spawn(
     process.execPath,
     [command, 'serve', '--data', data, '--port', String(port), '--shards', '1', '--config', config],
-    { stdio: 'ignore', env: { ...process.env, NODE_OPTIONS: '' } },
+    { stdio: 'ignore' },
   )
   const ended = new Promise(resolve => node.on('close', resolve))
   try {

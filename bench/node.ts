@@ -49,8 +49,7 @@ export class BenchNode {
     }
     const started = await startProcess(process.execPath, [COMMAND, ...args], {
       core: SERVER_CORE,
-      // Where tests measure coverage, a bundle's lines would be counted beside those of src.
-      env: { LETHE_ADMIN_TOKEN: TOKEN, ...(COMMAND === BUNDLED && { NODE_OPTIONS: '' }) },
+      env: { LETHE_ADMIN_TOKEN: TOKEN },
       ready: () => answers200(`http://127.0.0.1:${port}/readyz`),
     })
     return new BenchNode(port, started, folder)

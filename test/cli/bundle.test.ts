@@ -10,10 +10,7 @@ import { startNode } from '../node/harness.js'
 const built = fileURLToPath(new URL('../..', import.meta.url))
 const bundled = path.join(built, 'bundled')
 const main = path.join(bundled, 'cli/main.js')
-// Coverage of the bundle would count every line a second time, under another name.
-const uncounted = { NODE_V8_COVERAGE: '', NODE_OPTIONS: '' }
-const env = { ...process.env, ...uncounted }
-const node = (args: readonly string[]) => spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+const node = (args: readonly string[]) => spawnSync(process.execPath, args, { encoding: 'utf8' })
 
 if (!fs.existsSync(main)) {
   const made = node(['scripts/bundle.mjs', built])
@@ -21,7 +18,7 @@ if (!fs.existsSync(main)) {
 }
 
 t.test('a node of the bundle takes an event, answers a query, and ends in order', async t => {
-  const running = await startNode({ main, data: t.testdir({}), shards: 2, env: uncounted })
+  const running = await startNode({ main, data: t.testdir({}), shards: 2 })
   t.equal((await running.send(running.secret('lik'), { type: 'event', name: 'hello', user: 'ada' })).status, 202)
   t.equal(await running.value(running.secret('lqk'), '(count "event" "hello")'), 1)
   t.match(await (await fetch(`${running.url}/metrics`)).text(), /lethe_events_total/)
