@@ -18,10 +18,15 @@ import type {
   LoopForm,
 } from './core-form.js'
 
-/** Prepares the forms of a program, once all of it has been expanded. */
-export function analyse(forms: readonly Core[]): Core[] {
+/** Prepares the forms of a program, once all of it has been expanded; yields after each. */
+export function* analyse(forms: readonly Core[]): Generator<void, Core[], void> {
   const analyser = new Analyser()
-  return forms.map(form => analyser.top(form))
+  const analysed: Core[] = []
+  for (const form of forms) {
+    analysed.push(analyser.top(form))
+    yield
+  }
+  return analysed
 }
 
 /** The variable that a reference means: the library's, unless the program has made the name its own. */

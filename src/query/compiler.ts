@@ -6,6 +6,7 @@
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
+import { nothing } from './core-build.js'
 import type {
   AgainForm,
   CallForm,
@@ -21,7 +22,7 @@ import type {
 import { branchNumberOps, branchOps, inlineOps, MAX_OPERAND, Op } from './opcodes.js'
 import type { Primitive } from './primitive.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
-import { verify } from './verifier.js'
+import { Verifier, verify } from './verifier.js'
 
 /** Where literals and globals of a program get their numbers; shared by all blocks of a unit. */
 export interface Numbering {
@@ -35,13 +36,13 @@ const isBoxed = (variable: LocalVariable): boolean => variable.assigned || varia
 const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
-export function compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Block {
+export function* compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Generator<void, Block, void> {
   const compiler = new BlockCompiler(undefined, unit, numbering, 'program')
-  const body: Core =
-    forms.length === 0 ? { tag: 'constant', value: unspecified } : { tag: 'sequence', items: [...forms] }
-  // Not as a tail: errors and backtraces shall find the program's own frame.
-  return compiler.finish(body, false)
+  return yield* compiler.finishTop(forms)
 }
+
+/** Instructions of a top level that are made, or looked at again, between two yields. */
+const STRETCH = 2048
 
 class BlockCompiler {
   private readonly code: number[] = []
@@ -70,11 +71,32 @@ class BlockCompiler {
     this.maxDepth = this.depth
   }
 
-  finish(body: Core, tail = true): Block {
+  finish(body: Core): Block {
     for (const [variable, slot] of this.slots) if (isBoxed(variable)) this.emit(Op.BoxLocal, slot)
-    this.value(body, tail)
-    if (!tail) this.emit(Op.Return)
-    const block = new Block(
+    this.value(body, true)
+    const block = this.block()
+    verify(block, this.numbering.literals.length)
+    return block
+  }
+
+  *finishTop(forms: readonly Core[]): Generator<void, Block, void> {
+    let seen = 0
+    for (const form of forms.length > 0 ? forms : [nothing]) {
+      // Not as a tail: errors and backtraces shall find the program's own frame.
+      this.value(form, false)
+      if (this.code.length - seen < STRETCH) continue
+      seen = this.code.length
+      yield
+    }
+    this.emit(Op.Return)
+    const block = this.block()
+    const verifier = new Verifier(block, this.numbering.literals.length)
+    while (!verifier.step(STRETCH)) yield
+    return block
+  }
+
+  private block(): Block {
+    return new Block(
       this.name,
       this.lambda?.parameters.length ?? 0,
       this.lambda?.rest !== undefined,
@@ -87,8 +109,6 @@ class BlockCompiler {
       Int32Array.from(this.places),
       this.unit,
     )
-    verify(block, this.numbering.literals.length)
-    return block
   }
 
   private emit(op: Op, a = 0, ...more: number[]): number {
@@ -113,9 +133,9 @@ class BlockCompiler {
   }
 
   private constantIndex(value: Value): number {
-    let index = this.constants.indexOf(value)
-    if (index < 0 || this.constants.length > 64) index = this.constants.push(value) - 1
-    return index
+    // Only the first ones are shared: looking through all of a long list of numbers took 17 s.
+    const index = this.constants.length <= 64 ? this.constants.indexOf(value) : -1
+    return index >= 0 ? index : this.constants.push(value) - 1
   }
 
   private push(): void {

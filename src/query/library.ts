@@ -88,9 +88,9 @@ function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name:
     top.bind(librarySymbols.intern(definition.name), variable)
   }
   for (const { name, source } of parts) {
-    const forms = analyse(readForms(source, top, librarySymbols))
+    const forms = atOnce(analyse(atOnce(readForms(source, top, librarySymbols))))
     for (const form of forms) if (form.tag === 'set-global') definitions.set(form.variable, form.value)
-    const block = compileTop(forms, { source, sealed: true }, numbering)
+    const block = atOnce(compileTop(forms, { source, sealed: true }, numbering))
     const machine = new Machine(
       {
         globals,
@@ -122,8 +122,8 @@ function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name:
   }
 }
 
-/** Reads and expands a whole source in `top`. */
-export function readForms(source: string, top: TopLevel, symbols: SymbolTable): Core[] {
+/** Reads and expands a whole source in `top`; yields after each form. */
+export function* readForms(source: string, top: TopLevel, symbols: SymbolTable): Generator<void, Core[], void> {
   const { maxNestingDepth } = defaultLimits
   const reader = new Reader(source, symbols, maxNestingDepth)
   const expander = new Expander(source, top, specialForms, maxNestingDepth)
@@ -132,6 +132,15 @@ export function readForms(source: string, top: TopLevel, symbols: SymbolTable): 
     const at = reader.skip()
     const datum = reader.read()
     if (datum === endOfFile && reader.at >= source.length) return forms
-    forms.push(...expander.expandTop(datum, at))
+    for (const form of expander.expandTop(datum, at)) forms.push(form)
+    yield
+  }
+}
+
+/** Runs the steps of reading or compiling to their end. */
+export function atOnce<T>(steps: Generator<void, T, void>): T {
+  for (;;) {
+    const { value, done } = steps.next()
+    if (done) return value
   }
 }

@@ -14,7 +14,7 @@ import type { ProgramCore } from './emit-plan.js'
 import { childrenOf } from './emit-plan.js'
 import { suggestion } from './error-report.js'
 import { eventPrimitives } from './event-primitives.js'
-import { readForms, standardLibrary } from './library.js'
+import { atOnce, readForms, standardLibrary } from './library.js'
 import { Primitive } from './primitive.js'
 import { TopLevel } from './scope.js'
 import { placeOf, syntaxError } from './source.js'
@@ -49,7 +49,7 @@ export function readProgram(source: string, limits: Limits, builtin?: ProgramCor
   }
   const symbols = new SymbolTable(librarySymbols)
   const top = new TopLevel(symbols, eventTop())
-  const forms = analyse(readForms(source, top, symbols))
+  const forms = atOnce(analyse(atOnce(readForms(source, top, symbols))))
   checkSize(forms, limits.maxProgramForms)
   const onEvent = top.variables.find(variable => variable.name === 'on-event' && variable.defined)
   if (onEvent === undefined) {

@@ -1,7 +1,7 @@
 // Queries: a program's text becomes a CompiledQuery, which may run any number of times; a QueryRun runs it once, in slices.
 
 import type { Clock } from '../core/clock.js'
-import { LetheError } from '../core/errors.js'
+import { assert, LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { analyse } from './analysis.js'
 import type { Block } from './block.js'
@@ -10,7 +10,7 @@ import { timeLimit, unboundVariable } from './complaint.js'
 import type { GlobalVariable } from './core-form.js'
 import type { QueryData } from './data.js'
 import { report, suggestion } from './error-report.js'
-import { readForms, standardLibrary } from './library.js'
+import { atOnce, readForms, standardLibrary } from './library.js'
 import { type Image, Machine } from './machine.js'
 import { TopLevel } from './scope.js'
 import { Flonum, SymbolTable, Text, type Value } from './value.js'
@@ -27,6 +27,9 @@ export interface CompiledQuery {
   readonly block: Block
   readonly image: Image
 }
+
+/** A program that is being compiled. */
+export type Compiling = Generator<void, CompiledQuery, void>
 
 export type Outcome =
   | { readonly ok: true; readonly value: Value; readonly output: string; readonly steps: number }
@@ -63,8 +66,13 @@ export class Workspace {
 
   /** Throws LetheError syntax-error. */
   compile(source: string): CompiledQuery {
-    const forms = analyse(readForms(source, this.top, this.symbols))
-    const block = compileTop(forms, { source, sealed: false }, this.numbering)
+    return atOnce(this.compiling(source))
+  }
+
+  /** As `compile`, in steps: a megabyte of source takes a while. */
+  *compiling(source: string): Compiling {
+    const forms = yield* analyse(yield* readForms(source, this.top, this.symbols))
+    const block = yield* compileTop(forms, { source, sealed: false }, this.numbering)
     return { source, block, image: this.image() }
   }
 
@@ -100,38 +108,71 @@ function valueOfParameter(value: Parameter): Value {
 
 /** Compiles a query. `params` are bound as variables; null is #f. Throws LetheError 400 with line and column. */
 export function compileQuery(source: string, params: Parameters = {}): CompiledQuery {
-  const workspace = new Workspace()
-  for (const [name, value] of Object.entries(params)) workspace.bind(name, value)
-  return workspace.compile(source)
+  return atOnce(compilingQuery(source, params))
 }
 
-/** One run of a compiled query. */
+/** As `compileQuery`, in steps. */
+export function compilingQuery(source: string, params: Parameters = {}): Compiling {
+  const workspace = new Workspace()
+  for (const [name, value] of Object.entries(params)) workspace.bind(name, value)
+  return workspace.compiling(source)
+}
+
+/** One run of a query, which may have to be compiled first. */
 export class QueryRun {
-  readonly machine: Machine
+  private running: Machine | undefined
+  private readonly compiling: Compiling | undefined
   outcome: Outcome | undefined
   /** Time spent in `step` so far: what the time limit counts. */
   private spentMs = 0
 
   constructor(
-    readonly compiled: CompiledQuery,
-    data: QueryData | undefined,
+    query: CompiledQuery | Compiling,
+    private readonly data: QueryData | undefined,
     private readonly limits: Limits,
     private readonly clock: Clock,
   ) {
-    this.machine = new Machine(compiled.image, compiled.block, limits, data)
+    if ('block' in query) this.begin(query)
+    else this.compiling = query
+  }
+
+  private begin({ image, block }: CompiledQuery): void {
+    this.running = new Machine(image, block, this.limits, this.data)
+  }
+
+  /** The machine that runs it, once it is compiled. */
+  get machine(): Machine {
+    assert(this.running !== undefined, 'the query is not compiled yet')
+    return this.running
   }
 
   get heapBytes(): number {
-    return this.machine.heapBytes
+    return this.running?.heapBytes ?? 0
+  }
+
+  /** Compiles until `untilMs`; true when that is done. */
+  private compile(untilMs: number): boolean {
+    for (;;) {
+      const { value, done } = this.compiling!.next()
+      if (done) {
+        this.begin(value)
+        return true
+      }
+      if (this.clock.monotonicMs() >= untilMs) return false
+    }
   }
 
   /** Works until `untilMs` (of the monotonic clock) or until the end; true when `outcome` is there. A run that waits for data answers false at once. */
   step(untilMs: number): boolean {
     if (this.outcome !== undefined) return true
-    const { machine } = this
     const clock = this.clock
     const start = clock.monotonicMs()
     try {
+      if (this.running === undefined && !this.compile(untilMs)) {
+        this.spentMs += clock.monotonicMs() - start
+        return false
+      }
+      const { machine } = this
       for (;;) {
         machine.step(STRIDE)
         const now = clock.monotonicMs()
@@ -147,7 +188,11 @@ export class QueryRun {
       }
     } catch (error) {
       if (!(error instanceof LetheError)) throw error
-      this.outcome = { ok: false, error: report(error, machine), output: machine.output, steps: machine.steps }
+      const { running } = this
+      this.outcome =
+        running === undefined
+          ? { ok: false, error, output: '', steps: 0 }
+          : { ok: false, error: report(error, running), output: running.output, steps: running.steps }
       return true
     }
   }

@@ -26,44 +26,86 @@ export const popsOf = (row: OpRow, operands: readonly number[]): number =>
   row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
 
 export function verify(block: Block, literals: number): void {
-  const depths = new Int32Array(block.code.length).fill(-1)
-  const floor = block.slots + 3
-  const pending: number[] = []
-  const reach = (pc: number, depth: number): void => {
+  new Verifier(block, literals).step(Number.POSITIVE_INFINITY)
+}
+
+/** Verifies a block, some instructions at a time: that of a program's top level may be long. */
+export class Verifier {
+  private readonly depths: Int32Array
+  private readonly starts: Uint8Array
+  private readonly floor: number
+  private readonly pending: number[] = []
+
+  constructor(
+    private readonly block: Block,
+    private readonly literals: number,
+  ) {
+    this.depths = new Int32Array(block.code.length).fill(-1)
+    this.starts = instructionStarts(block)
+    this.floor = block.slots + 3
+    this.reach(0, this.floor)
+  }
+
+  /** Looks at `count` instructions at most; true when all have been seen. */
+  step(count: number): boolean {
+    for (; count > 0; count--) {
+      const pc = this.pending.pop()
+      if (pc === undefined) return true
+      this.instruction(pc)
+    }
+    return false
+  }
+
+  private reach(pc: number, depth: number): void {
+    const { depths } = this
+    const block = this.block
     assert(pc >= 0 && pc < block.code.length, 'a way leads out of the block')
     if (depths[pc] === -1) {
       depths[pc] = depth
-      pending.push(pc)
+      this.pending.push(pc)
     } else assert(depths[pc] === depth, `two depths at ${pc} of ${block.name}: ${depths[pc]} and ${depth}`)
   }
-  const starts = instructionStarts(block)
-  reach(0, floor)
-  for (let pc = pending.pop(); pc !== undefined; pc = pending.pop()) {
-    assert(starts[pc] === 1, 'a branch into the middle of an instruction')
+
+  private instruction(pc: number): void {
+    const { floor } = this
+    const block = this.block
+    assert(this.starts[pc] === 1, 'a branch into the middle of an instruction')
     const { row, operands, next } = operandsAt(block, pc)
-    const depth = depths[pc]!
-    row.operands.forEach((kind, i) => {
+    const depth = this.depths[pc]!
+    for (let i = 0; i < row.operands.length; i++) {
+      const kind = row.operands[i]!
       if (kind === 'captures') checkCaptures(block, operands[0]!, next, depth)
-      else if (kind !== 'local' || row.name !== 'again') checkOperand(block, kind, operands[i]!, depth, literals)
-    })
+      else if (kind !== 'local' || row.name !== 'again') checkOperand(block, kind, operands[i]!, depth, this.literals)
+    }
     const pops = popsOf(row, operands)
     const after = depth - pops + row.pushes
     assert(depth - pops >= floor && after <= block.maxDepth, `the stack leaves its bounds at ${pc} of ${block.name}`)
     if ((block.code[pc]! & 0xff) === Op.Again) {
       const base = operands[0]! + operands[1]!
       assert(operands[0]! >= floor && base <= depth, 'a loop outside of the stack')
-      reach(operands[2]!, base)
-      continue
+      this.reach(operands[2]!, base)
+      return
     }
-    if (row.next === 'branch' || row.next === 'jump') reach(operands[0]!, after)
-    if (row.next === 'on' || row.next === 'branch') reach(next, after)
+    if (row.next === 'branch' || row.next === 'jump') this.reach(operands[0]!, after)
+    if (row.next === 'on' || row.next === 'branch') this.reach(next, after)
   }
 }
 
 function instructionStarts(block: Block): Uint8Array {
   const starts = new Uint8Array(block.code.length)
-  for (let pc = 0; pc < block.code.length; pc = operandsAt(block, pc).next) starts[pc] = 1
+  for (let pc = 0; pc < block.code.length; pc = nextOf(block, pc)) starts[pc] = 1
   return starts
+}
+
+/** The address of the instruction after that at `pc`. */
+function nextOf(block: Block, pc: number): number {
+  const word = block.code[pc]!
+  const row = OPS[word & 0xff]
+  assert(row !== undefined, `no operation ${word & 0xff}`)
+  const count = row.operands.length
+  const next = row.operands[count - 1] === 'captures' ? pc + count - 1 + block.blocks[word >> 8]!.freeCount : pc + count
+  assert(next <= block.code.length, 'an instruction is cut off')
+  return next
 }
 
 function checkCaptures(block: Block, inner: number, next: number, depth: number): void {

@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from '../../src/core/limits.js'
 import { answerCsv, answerJson, answerText } from '../../src/query/answer.js'
 import { disassemble } from '../../src/query/disassembler.js'
 import { OPS, Op } from '../../src/query/opcodes.js'
-import { compileQuery, QueryRun } from '../../src/query/query.js'
+import { compileQuery, compilingQuery, QueryRun } from '../../src/query/query.js'
 import { verify } from '../../src/query/verifier.js'
 
 /** A clock that moves a millisecond whenever somebody looks. */
@@ -130,6 +130,22 @@ t.test('a run hands the turn back when its slice is over, and ends at its time l
   while (!run.step(0)) turns++
   t.ok(turns > 3)
   t.match(run.outcome, { ok: false, error: { code: 'time-limit', status: 422 } })
+})
+
+t.test('a long program is compiled in the turns of whoever sent it, a form at a time', async t => {
+  const definitions = Array.from({ length: 500 }, (_, i) => `(define (f${i} x) (+ x ${i}))`)
+  const source = `${definitions.join('\n')}\n(f499 1)`
+  const turnsOf = (query: string): { turns: number; run: QueryRun } => {
+    const run = new QueryRun(compilingQuery(query), undefined, { ...defaultLimits, queryTimeMs: 1e9 }, tickingClock())
+    let turns = 0
+    while (!run.step(0)) turns++
+    return { turns, run }
+  }
+  const { turns, run } = turnsOf(source)
+  t.ok(turns >= 2 * definitions.length, `${turns} turns`)
+  t.equal(answerText(run.outcome!, 0, defaultLimits), '500\n')
+  const broken = turnsOf(`${source}\n  (car`).run
+  t.match(broken.outcome, { ok: false, error: { code: 'syntax-error', details: { line: 502, column: 3 } } })
 })
 
 t.test('runs of one compiled query share nothing that a program can change', async t => {

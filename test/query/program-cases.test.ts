@@ -7,7 +7,7 @@ import { analyse } from '../../src/query/analysis.js'
 import type { Core } from '../../src/query/core-form.js'
 import { Emitter } from '../../src/query/emit-js.js'
 import { theEvent } from '../../src/query/event-value.js'
-import { readForms, standardLibrary } from '../../src/query/library.js'
+import { atOnce, readForms, standardLibrary } from '../../src/query/library.js'
 import { Primitive } from '../../src/query/primitive.js'
 import { written } from '../../src/query/printer.js'
 import { Engine } from '../../src/query/program-runtime.js'
@@ -38,7 +38,7 @@ function evaluateEmitted(source: string): Answer {
   const symbols = new SymbolTable(library.symbols)
   const engine = new PrintingEngine({ ...defaultLimits, maxProgramBytes: 1 << 26 }, symbols)
   try {
-    const forms = analyse(readForms(source, new TopLevel(symbols, library.top), symbols))
+    const forms = atOnce(analyse(atOnce(readForms(source, new TopLevel(symbols, library.top), symbols))))
     const final = forms.pop()
     if (final !== undefined) {
       const kept: Core = { tag: 'primitive', primitive: keep, operands: [final], at: -1 }

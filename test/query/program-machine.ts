@@ -5,7 +5,7 @@ import { compileTop, type Numbering } from '../../src/query/compiler.js'
 import type { Core, GlobalVariable } from '../../src/query/core-form.js'
 import { dropSignal } from '../../src/query/event-primitives.js'
 import { theEvent } from '../../src/query/event-value.js'
-import { standardLibrary } from '../../src/query/library.js'
+import { atOnce, standardLibrary } from '../../src/query/library.js'
 import { Machine } from '../../src/query/machine.js'
 import { readProgram } from '../../src/query/program-core.js'
 import type { Value } from '../../src/query/value.js'
@@ -39,7 +39,7 @@ export function runOnMachine(source: string, event: object): string[] {
     operands: [{ tag: 'constant', value: theEvent }],
     at: -1,
   }
-  const block = compileTop([...forms, call], { source, sealed: false }, numbering)
+  const block = atOnce(compileTop([...forms, call], { source, sealed: false }, numbering))
   const batch = batchOf(event)
   const effects = new Effects()
   effects.begin(batch, [], noSessions())
