@@ -136,7 +136,8 @@ export interface Load {
   readonly label: string
 }
 
-const WARM_UP_SECONDS = 2
+/** Compiling the hot path takes some seconds of load. */
+const WARM_UP_SECONDS = 6
 
 /** Loads every server in turn, round after round, and checks the books of those that keep any. */
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
