@@ -130,11 +130,11 @@ export const defaultLimits = {
   maxQueryHeapBytes: 64 * MIB,
   /** Time of a query in its slices, added up; waiting between them does not count. More is 422. */
   queryTimeMs: 5_000,
-  /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse. */
+  /** Depth of nested forms in a program, written or made by macros. More is a syntax error: reader, expander and compiler recurse (state). */
   maxNestingDepth: 400,
-  /** Characters of a string. More is memory-limit: copying one takes some milliseconds at most, and cannot be interrupted. */
+  /** Characters of a string. More is memory-limit: copying one takes some milliseconds at most, and cannot be interrupted (state). */
   maxStringLength: 1 << 22,
-  /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice. */
+  /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice (state). */
   maxIntegerBits: 1 << 20,
   /** Queries of one customer that run or wait. More is 503. */
   maxQueriesPerCustomer: 16,
