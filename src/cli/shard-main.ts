@@ -10,6 +10,7 @@ import { systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import type { ProcessReport, ShardReport } from '../http/node.js'
 import { HttpServer } from '../http/server.js'
+import { standardLibrary } from '../query/library.js'
 import { builtinProgram } from '../query/program.js'
 import { type LocalShard, openLocalShard } from './local-shard.js'
 import { type Log, openLog } from './log.js'
@@ -19,6 +20,9 @@ import { ShardNode } from './shard-node.js'
 const ALIVE_MS = 1_000
 /** How often a quiescing shard looks whether all is answered. */
 const QUIET_LOOK_MS = 5
+
+/** When the library is built, if nobody has asked for it. */
+const LIBRARY_MS = 1_000
 
 /** A shard that runs. */
 interface Running {
@@ -38,7 +42,7 @@ function tell(message: ToSupervisor): void {
 
 const loopDelay = monitorEventLoopDelay({ resolution: 10 })
 let running: Running | undefined
-// Compiled while the supervisor still reads its configuration: 60 ms that no start waits for.
+// Where it was not emitted when Lethe was built, this takes 60 ms, while the supervisor still reads its configuration.
 builtinProgram()
 
 /** What the supervisor said before there was anybody to hear it: who the peers are. */
@@ -73,6 +77,9 @@ async function begin(start: ShardStart): Promise<void> {
   await http.listen(start.host, start.port)
   loopDelay.enable()
   tell({ tag: 'listening' })
+  // A bundle has the built-in program without it. The first query, or program of somebody's own, would wait 50 ms, and all
+  // others with it: better now than in the middle of the day.
+  setTimeout(standardLibrary, LIBRARY_MS).unref()
 }
 
 function takePeers(shard: Running, { addresses, ready }: Extract<ToShard, { tag: 'peers' }>): void {
