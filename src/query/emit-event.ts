@@ -5,8 +5,8 @@
 
 import { EVENT_TYPES, Field, NumberField } from '../event/batch.js'
 import type { Core, PrimitiveForm } from './core-form.js'
-import type { Emitter } from './emit-js.js'
 import { literalPath } from './emit-plan.js'
+import type { Evaluation } from './emit-values.js'
 import { CELL_EFFECTS, type CellEffect, SCOPES } from './event-primitives.js'
 import { placeOf } from './event-value.js'
 import { Flonum, Pair, Sym, Text, type Value } from './value.js'
@@ -16,7 +16,7 @@ type Slice = [start: string, end: string]
 const isCellEffect = (name: string): name is CellEffect => Object.hasOwn(CELL_EFFECTS, name)
 
 /** Emits a form that is an effect, as statements. False if it is none, or not one of the common ones. */
-export function emitEffect(emitter: Emitter, form: PrimitiveForm): boolean {
+export function emitEffect(emitter: Evaluation, form: PrimitiveForm): boolean {
   const { name } = form.primitive
   if (isCellEffect(name)) return cellEffect(emitter, form, name)
   const [first, second] = form.operands
@@ -35,7 +35,7 @@ export function emitEffect(emitter: Emitter, form: PrimitiveForm): boolean {
 }
 
 /** Start and end, for a form whose representation is a slice. */
-export function eventSlice(emitter: Emitter, form: PrimitiveForm): Slice {
+export function eventSlice(emitter: Evaluation, form: PrimitiveForm): Slice {
   if (form.primitive.name === 'key') {
     const parts = emitter.operandsBy(form.operands, operand => emitter.slice(operand)).flat()
     const start = emitter.temporary()
@@ -56,7 +56,7 @@ export function eventNumber(form: PrimitiveForm): string {
 }
 
 /** The value of a form about events, where there is a shorter way than its primitive. */
-export function eventValue(emitter: Emitter, form: PrimitiveForm): string | undefined {
+export function eventValue(emitter: Evaluation, form: PrimitiveForm): string | undefined {
   switch (emitter.plan.formOf(form)) {
     case 'slice': {
       const [start, end] = emitter.slice(form)
@@ -79,7 +79,7 @@ export function eventValue(emitter: Emitter, form: PrimitiveForm): string | unde
 }
 
 /** A test in JavaScript (a boolean), where there is a shorter way than the value. */
-export function emitEventTest(emitter: Emitter, form: PrimitiveForm): string | undefined {
+export function emitEventTest(emitter: Evaluation, form: PrimitiveForm): string | undefined {
   const { name } = form.primitive
   const representation = emitter.plan.formOf(form)
   if (representation === 'slice') return `${emitter.slice(form)[0]}>=0`
@@ -103,7 +103,7 @@ export function emitEventTest(emitter: Emitter, form: PrimitiveForm): string | u
 }
 
 /** `(equal? SLICE "literal")` compares bytes. */
-function textTest(emitter: Emitter, operand: Core, literal: Core): string | undefined {
+function textTest(emitter: Evaluation, operand: Core, literal: Core): string | undefined {
   if (literal.tag !== 'constant' || emitter.plan.formOf(operand) !== 'slice') return undefined
   const [start, end] = emitter.slice(operand)
   if (literal.value === false) return `${start}<0`
@@ -114,13 +114,13 @@ function textTest(emitter: Emitter, operand: Core, literal: Core): string | unde
 const typeNumber = (value: Value): number => (value instanceof Sym ? EVENT_TYPES.indexOf(value.name as 'crash') : -1)
 
 /** `(eqv? TYPE 'crash)` compares integers. */
-function typeTest(emitter: Emitter, operand: Core, literal: Core): string | undefined {
+function typeTest(emitter: Evaluation, operand: Core, literal: Core): string | undefined {
   if (literal.tag !== 'constant' || emitter.plan.formOf(operand) !== 'type') return undefined
   const type = typeNumber(literal.value)
   return type > 0 ? `T===${type}` : 'false'
 }
 
-function typeIn(emitter: Emitter, operand: Core, literal: Core): string | undefined {
+function typeIn(emitter: Evaluation, operand: Core, literal: Core): string | undefined {
   if (literal.tag !== 'constant' || emitter.plan.formOf(operand) !== 'type') return undefined
   const tests: string[] = []
   let rest = literal.value
@@ -146,7 +146,7 @@ interface Handed {
 const always = (...parts: string[]): Handed => ({ condition: undefined, before: '', parts, mayFail: false })
 const never: Handed = { condition: 'false', before: '', parts: ['0', '0'], mayFail: false }
 
-function cellEffect(emitter: Emitter, form: PrimitiveForm, name: CellEffect): boolean {
+function cellEffect(emitter: Evaluation, form: PrimitiveForm, name: CellEffect): boolean {
   const [table, ...operands] = form.operands
   if (table?.tag !== 'constant' || !(table.value instanceof Text) || table.value.text() === '') return false
   const effect = CELL_EFFECTS[name]
@@ -176,7 +176,7 @@ function cellEffect(emitter: Emitter, form: PrimitiveForm, name: CellEffect): bo
 }
 
 /** The operand evaluated, in the form it is at hand. */
-function operandParts(emitter: Emitter, operand: Core): string[] {
+function operandParts(emitter: Evaluation, operand: Core): string[] {
   if (operand.tag === 'constant') return []
   switch (emitter.plan.formOf(operand)) {
     case 'slice':
@@ -188,7 +188,7 @@ function operandParts(emitter: Emitter, operand: Core): string[] {
   }
 }
 
-function textOperand(emitter: Emitter, name: string, operand: Core, parts: readonly string[]): Handed {
+function textOperand(emitter: Evaluation, name: string, operand: Core, parts: readonly string[]): Handed {
   if (operand.tag === 'constant') {
     const { value } = operand
     if (value === false) return never
@@ -212,7 +212,7 @@ function textOperand(emitter: Emitter, name: string, operand: Core, parts: reado
   }
 }
 
-function amountOperand(emitter: Emitter, name: string, operand: Core, parts: readonly string[]): Handed {
+function amountOperand(emitter: Evaluation, name: string, operand: Core, parts: readonly string[]): Handed {
   if (operand.tag === 'constant') {
     const { value } = operand
     if (value === false) return never

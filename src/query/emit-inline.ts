@@ -2,7 +2,7 @@
 // primitive itself for all other operands, so both always agree.
 
 import type { Core, PrimitiveForm } from './core-form.js'
-import type { Emitter } from './emit-js.js'
+import type { Evaluation } from './emit-values.js'
 import { Pair, Sym, type Value, Vector } from './value.js'
 
 const MAX = '9007199254740991'
@@ -13,7 +13,7 @@ interface Twice {
   readonly use: string
 }
 
-function twice(emitter: Emitter, form: Core, text: string): Twice {
+function twice(emitter: Evaluation, form: Core, text: string): Twice {
   if (form.tag === 'constant') return { set: '', use: `(${text})` }
   if (emitter.isStable(form) && /^v\d+$/.test(text)) return { set: '', use: text }
   const name = emitter.temporary()
@@ -27,7 +27,7 @@ const isFixnum = (form: Core): form is Core & { tag: 'constant'; value: number }
 const isImmediate = (value: Value): boolean =>
   value === null || typeof value === 'boolean' || typeof value === 'number' || value instanceof Sym
 
-function pair(emitter: Emitter, form: PrimitiveForm): { operands: Twice[]; guard: string } {
+function pair(emitter: Evaluation, form: PrimitiveForm): { operands: Twice[]; guard: string } {
   const texts = emitter.operands(form.operands)
   const operands = texts.map((text, index) => twice(emitter, form.operands[index]!, text))
   const guards = form.operands.flatMap((operand, index) =>
@@ -37,7 +37,7 @@ function pair(emitter: Emitter, form: PrimitiveForm): { operands: Twice[]; guard
 }
 
 /** The primitive itself, for operands already evaluated. Kept short: V8 inlines only what is small. */
-const slow = (emitter: Emitter, form: PrimitiveForm, operands: readonly Twice[]): string =>
+const slow = (emitter: Evaluation, form: PrimitiveForm, operands: readonly Twice[]): string =>
   emitter.slowCall(
     form,
     operands.map(operand => operand.use),
@@ -48,7 +48,7 @@ const slow = (emitter: Emitter, form: PrimitiveForm, operands: readonly Twice[])
  */
 const inRange = (result: string): string => `((${result}|0)===${result}||${result}<=${MAX}&&${result}>=-${MAX})`
 
-function arithmetic(emitter: Emitter, form: PrimitiveForm, operator: string): string {
+function arithmetic(emitter: Evaluation, form: PrimitiveForm, operator: string): string {
   const { operands, guard } = pair(emitter, form)
   const [a, b] = operands
   const result = emitter.temporary()
@@ -58,7 +58,7 @@ function arithmetic(emitter: Emitter, form: PrimitiveForm, operator: string): st
   return `(${a!.set}${b!.set}${guard}&&(${result}=${compute},${inRange(result)})?${result}:${other})`
 }
 
-function comparison(emitter: Emitter, form: PrimitiveForm, operator: string): string {
+function comparison(emitter: Evaluation, form: PrimitiveForm, operator: string): string {
   const { operands, guard } = pair(emitter, form)
   const [a, b] = operands
   const other = slow(emitter, form, operands)
@@ -69,7 +69,7 @@ const COMPARISONS: Readonly<Record<string, string>> = { '=': '===', '<': '<', '>
 const ARITHMETIC: Readonly<Record<string, string>> = { '+': '+', '-': '-', '*': '*' }
 
 /** A JavaScript test, or undefined where there is none shorter than the value. */
-export function emitInlineTest(emitter: Emitter, form: PrimitiveForm): string | undefined {
+export function emitInlineTest(emitter: Evaluation, form: PrimitiveForm): string | undefined {
   const { name } = form.primitive
   const count = form.operands.length
   if (Object.hasOwn(COMPARISONS, name) && count === 2) return comparison(emitter, form, COMPARISONS[name]!)
@@ -102,7 +102,7 @@ export function emitInlineTest(emitter: Emitter, form: PrimitiveForm): string | 
 }
 
 /** `(memv x '(a b))` as a test. */
-function membership(emitter: Emitter, value: Core, list: Core): string | undefined {
+function membership(emitter: Evaluation, value: Core, list: Core): string | undefined {
   if (list.tag !== 'constant') return undefined
   const items: Value[] = []
   let rest = list.value
@@ -116,7 +116,7 @@ function membership(emitter: Emitter, value: Core, list: Core): string | undefin
 const BOOLEAN = new Set(['not', 'null?', 'pair?', 'zero?', 'eq?', 'eqv?', 'equal?', ...Object.keys(COMPARISONS)])
 
 /** A JavaScript expression for the value, or undefined where the primitive's own function is called. */
-export function emitInline(emitter: Emitter, form: PrimitiveForm): string | undefined {
+export function emitInline(emitter: Evaluation, form: PrimitiveForm): string | undefined {
   const { name } = form.primitive
   const count = form.operands.length
   if (Object.hasOwn(ARITHMETIC, name) && count === 2) return arithmetic(emitter, form, ARITHMETIC[name]!)
