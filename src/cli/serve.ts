@@ -38,7 +38,9 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   const limits = fitToDescriptors(config.limits, descriptorLimit(), config.shards)
   if (limits.maxConnections < config.limits.maxConnections) {
     const { maxConnections, maxOpenFiles } = limits
-    log.warn({ maxConnections, maxOpenFiles }, 'fewer connections and files than configured: raise ulimit -n')
+    // Some thousand connections fewer than by default is how many a machine is set up.
+    const level = maxOpenFiles < config.limits.maxOpenFiles ? 'warn' : 'info'
+    log[level]({ maxConnections, maxOpenFiles }, 'as many connections and files as ulimit -n allows')
   }
   makeFolder(config.data)
   const lock = await lockData(
