@@ -20,6 +20,28 @@ Two kinds of text are written in it:
 This page is generated from the docstrings of the procedures (\`,help NAME\` shows the same in the REPL). Every example is run by
 the tests; those that read data read the small world of \`test/query/world.ts\`, in which today is 2026-11-20.
 
+## What it has of R4RS, and what it has not
+
+All syntax and procedures of the Revised⁴ Report, essential and optional, with these exceptions, which the report leaves open or
+which make no sense in a server: no file ports, \`load\` and \`transcript-on\`; no complex numbers (their procedures take
+reals). \`npm run judge -- guile\` runs the standard part of the tests' cases through Guile, \`npm run judge -- csi\`
+through Chicken, where they are installed, and lists the answers that differ.
+
+| syntax | |
+|---|---|
+| \`(quote DATUM)\` \`'DATUM\` · \`(quasiquote DATUM)\` or a backquote, with \`,\` and \`,@\`, nested | constants |
+| \`(lambda (NAME ...) BODY)\` \`(lambda (NAME ... . REST) BODY)\` \`(lambda REST BODY)\` | procedures |
+| \`(define NAME VALUE)\` \`(define (NAME PARAMETER ...) BODY)\` · \`(set! NAME VALUE)\` | variables; a definition may also stand in a body |
+| \`(if TEST THEN [ELSE])\` \`(cond (TEST BODY) ... (else BODY))\` with \`=>\` · \`(case KEY ((DATUM ...) BODY) ... (else BODY))\` | choices |
+| \`(and TEST ...)\` \`(or TEST ...)\` \`(when TEST BODY)\` \`(unless TEST BODY)\` \`(assert TEST)\` | |
+| \`(let ((NAME VALUE) ...) BODY)\` \`(let NAME ((NAME VALUE) ...) BODY)\` \`(let* …)\` \`(letrec …)\` \`(letrec* …)\` \`(let-values (((NAME ...) VALUES) ...) BODY)\` \`(let*-values …)\` | bindings |
+| \`(begin BODY)\` · \`(do ((NAME FIRST [NEXT]) ...) (TEST RESULT ...) BODY)\` · \`(delay VALUE)\` | sequences, loops, promises |
+| \`(define-syntax NAME (syntax-rules (LITERAL ...) (PATTERN TEMPLATE) ...))\` \`(let-syntax …)\` \`(letrec-syntax …)\` | hygienic macros |
+
+An exact integer has at most 1,048,576 bits, the parts of a rational 16,384 each, and a string 4,194,304 characters; more is the
+error \`memory-limit\`, as is more than 64 MiB in all. A numeral of more than 16,384 characters is read if it is a decimal integer.
+Whatever takes long, a sort or the printing of a long integer, works in slices and pays for what it does in steps.
+
 ## Days and keys
 
 Where a procedure takes DAYS it takes a day or a list of days; left out, it is today. A KEY is a string; a number or a list in

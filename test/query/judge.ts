@@ -1,7 +1,7 @@
 // Another Scheme as the judge of our cases: runs the standard ones (r4rs-*.scm) through Guile or Chicken and reports where
 // they answer otherwise. They judge, not we.
 //
-//     node build/test/query/judge.js [guile|csi]
+//     npm run judge -- [guile|csi]
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

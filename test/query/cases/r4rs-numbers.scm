@@ -903,3 +903,210 @@
 
 (number->string 6.02e23)
 ; => "6.02e23"
+
+`(1 `(2 ,(3 ,(+ 1 3))))
+; => (1 (quasiquote (2 (unquote (3 4)))))
+
+`#(1 ,@(list 2 3) 4)
+; => #(1 2 3 4)
+
+`(1 unquote (+ 1 1))
+; => (1 . 2)
+
+`,@(list 1 2)
+; => (unquote-splicing (list 1 2))
+
+(let ((if list)) (define-syntax foo (syntax-rules () ((_ a b c) (if a b c)))) (foo 1 2 3))
+; => (1 2 3)
+
+(define-syntax foo (syntax-rules () ((_ (a b ...) ...) '((b ... a) ...)))) (foo (1 2 3) (4 5) (6))
+; => ((2 3 1) (5 4) (6))
+
+(define-syntax foo (syntax-rules () ((_ a ... b) '(b a ...)))) (foo 1 2 3)
+; => (3 1 2)
+
+(define-syntax foo (syntax-rules () ((_ #(a b ...)) '(a (b ...))))) (foo #(1 2 3))
+; => (1 (2 3))
+
+(define-syntax foo (syntax-rules () ((_ (a . b)) '(a b)))) (foo (1 2 3))
+; => (1 (2 3))
+
+(define-syntax while (syntax-rules () ((_ c b ...) (let loop () (if c (begin b ... (loop)) #f))))) (let ((i 0)) (while (< i 5) (set! i (+ i 1))) i)
+; => 5
+
+(define-syntax be-like-begin (syntax-rules () ((_ name) (define-syntax name (syntax-rules () ((_ expr (... ...)) (begin expr (... ...)))))))) (be-like-begin seq) (seq 1 2 3 4)
+; => 4
+
+(define (f) (define x 1) (set! x 2) (define y 3) (+ x y)) (f)
+; => 5
+
+(define k #f) (define n 0) (let ((r (map (lambda (x) (call/cc (lambda (c) (if (= x 2) (set! k c)) x))) '(1 2 3)))) (set! n (+ n 1)) (if (< n 3) (k (* n 10)) r))
+; => (1 20 3)
+
+(string->number "#i1/3")
+; => 0.3333333333333333
+
+(string->number "1e3")
+; => 1000.0
+
+(string->number "#e1e3")
+; => 1000
+
+(string->number "1.")
+; => 1.0
+
+(string->number "-.5e1")
+; => -5.0
+
+(string->number "#b101" 16)
+; => 5
+
+(string->number "1e3" 16)
+; => 483
+
+(string->number "-nan.0")
+; => +nan.0
+
+(string->number " 1")
+; => #f
+
+(string->number "1 ")
+; => #f
+
+(string->number "0x10")
+; => #f
+
+(string->number "1#")
+; => 10.0
+
+(string->number "12#.#")
+; => 120.0
+
+(string->number "1s3")
+; => 1000.0
+
+(string->number "1d3")
+; => 1000.0
+
+(string->number "#d10")
+; => 10
+
+(string->number "1/2e2")
+; => #f
+
+-0.0
+; => -0.0
+
+(expt 0 0.0)
+; => 1.0
+
+(atan -1 0)
+; => -1.5707963267948966
+
+(atan 0 -1)
+; => 3.141592653589793
+
+(number->string 0.5 2)
+; => "0.1"
+
+(number->string 1.5)
+; => "1.5"
+
+(truncate -2.7)
+; => -2.0
+
+(quotient -7 2)
+; => -3
+
+(remainder -7 2)
+; => -1
+
+(modulo -7 2)
+; => 1
+
+(modulo 7 -2)
+; => -1
+
+(modulo -7.0 2)
+; => 1.0
+
+(quotient 7.0 2)
+; => 3.0
+
+(gcd 12 -18)
+; => 6
+
+(lcm 4 6)
+; => 12
+
+(gcd 2.0 4)
+; => 2.0
+
+(lcm 32 -36.0)
+; => 288.0
+
+(numerator 6/4)
+; => 3
+
+(inexact->exact .1)
+; => 3602879701896397/36028797018963968
+
+(max 1 2.0)
+; => 2.0
+
+(/ 1 2.0)
+; => 0.5
+
+(/ 1 0.0)
+; => +inf.0
+
+(eqv? 1 1.0)
+; => #f
+
+(equal? 1.0 1)
+; => #f
+
+(exact? 1.0)
+; => #f
+
+(rational? 1.5)
+; => #t
+
+(rational? +inf.0)
+; => #f
+
+(integer? +inf.0)
+; => #f
+
+(real? 1)
+; => #t
+
+(complex? 1)
+; => #t
+
+(number? 'a)
+; => #f
+
+(positive? 1e-300)
+; => #t
+
+(exact->inexact 3)
+; => 3.0
+
+(- 5)
+; => -5
+
+(/ 2)
+; => 1/2
+
+(number->string 1e100)
+; => "1.0e100"
+
+(exact->inexact 1/7)
+; => 0.14285714285714285
+
+(>= 3 3 2)
+; => #t
+
+(= 1 1 2)
+; => #f

@@ -396,3 +396,273 @@
 
 (define-syntax my-if (syntax-rules () ((_ c t e) (cond (c t) (else e))))) (let ((else #f)) (my-if #f 1 2))
 ; => 2
+
+#\x
+; => #\x
+
+#\nul
+; => #\nul
+
+#\tab
+; => #\tab
+
+(integer->char 955)
+; => #\λ
+
+"a\nb\t\"c\\"
+; => "a\nb\t\"c\\"
+
+(string #\a #\")
+; => "a\""
+
+(read (open-input-string "(1 . 2) foo"))
+; => (1 . 2)
+
+(let ((p (open-input-string "a b"))) (read p) (read p) (eof-object? (read p)))
+; => #t
+
+(define (loop n) (cond ((= n 0) 'done) ((- n 1) => loop))) (loop 100000)
+; => done
+
+(define (loop n) (and #t (if (= n 0) 'done (loop (- n 1))))) (loop 100000)
+; => done
+
+(define (loop n) (or #f (if (= n 0) 'done (loop (- n 1))))) (loop 100000)
+; => done
+
+(define (loop n) (case n ((0) 'done) (else (loop (- n 1))))) (loop 100000)
+; => done
+
+(define (loop n) (if (= n 0) 'done (apply loop (list (- n 1))))) (loop 100000)
+; => done
+
+(define (loop n) (when #t (if (= n 0) 'done (loop (- n 1))))) (loop 100000)
+; => done
+
+(define (loop n) (do () ((= n 0) 'done) (set! n (- n 1)))) (loop 100000)
+; => done
+
+(define (loop n) (let* ((m (- n 1))) (letrec ((x 1)) (begin (if (< m 0) 'done (loop m)))))) (loop 100000)
+; => done
+
+(define (loop n) (call/cc (lambda (k) (if (= n 0) 'done (loop (- n 1)))))) (loop 100000)
+; => done
+
+(define (loop n) (dynamic-wind (lambda () #f) (lambda () (if (= n 0) 'done (loop (- n 1)))) (lambda () #f))) (loop 1000)
+; => done
+
+(let f ((i 0) (acc '())) (if (= i 3) acc (let f2 ((j i)) (f (+ i 1) (cons j acc)))))
+; => (2 1 0)
+
+(do ((i 0 (+ i 1)) (x 5)) ((= i 3) (list i x)))
+; => (3 5)
+
+(vector 1 2 3)
+; => #(1 2 3)
+
+'#(a b)
+; => #(a b)
+
+(letrec ((even? (lambda (n) (if (= n 0) #t (odd? (- n 1))))) (odd? (lambda (n) (if (= n 0) #f (even? (- n 1)))))) (even? 1001))
+; => #f
+
+(define (f) (define-syntax twice (syntax-rules () ((_ x) (* 2 x)))) (twice 21)) (f)
+; => 42
+
+(case 3 ((1 2) 'a) ((3) 'b) (else 'c))
+; => b
+
+(case 'x ((x) => (lambda (v) (list v 'hit))) (else 'no))
+; => (x hit)
+
+(case 5 ((1) 1) (else => (lambda (x) (* x 2))))
+; => 10
+
+(case "a" (("a") 1) (else 2))
+; => 2
+
+(case #\a ((#\a) 1) (else 2))
+; => 1
+
+(cond (1))
+; => 1
+
+((lambda args args))
+; => ()
+
+(define f (lambda (a . b) (list a b))) (f 1)
+; => (1 ())
+
+(begin 1 2 3)
+; => 3
+
+(begin (define x 1) (define y 2)) (+ x y)
+; => 3
+
+(list-tail '(1 2 3) 1)
+; => (2 3)
+
+(list-ref '(1 2 3) 2)
+; => 3
+
+(append '(1) '(2) '(3 4) '())
+; => (1 2 3 4)
+
+(append '(1) 2)
+; => (1 . 2)
+
+(append '() '())
+; => ()
+
+(append '() 5)
+; => 5
+
+(list-copy '(1 2 3))
+; => (1 2 3)
+
+(map + '(1 2 3) '(10 20 30))
+; => (11 22 33)
+
+(map (lambda (x y) (cons x y)) '(1 2 3) '(a b))
+; => ((1 . a) (2 . b))
+
+(apply + 1 2 '(3 4 5))
+; => 15
+
+(apply max '(3 1 2))
+; => 3
+
+(apply list '())
+; => ()
+
+'FooBar
+; => FooBar
+
+(symbol->string 'FooBar)
+; => "FooBar"
+
+(eq? 'abc 'ABC)
+; => #f
+
+(symbol? 'a)
+; => #t
+
+(string->list "abc")
+; => (#\a #\b #\c)
+
+(list->string '(#\a #\b))
+; => "ab"
+
+(string-append "a" "b" "c")
+; => "abc"
+
+(substring "hello" 1 3)
+; => "el"
+
+(string<? "abc" "abd" "abe")
+; => #t
+
+(string-ci=? "ABC" "abc")
+; => #t
+
+(char-upcase #\ä)
+; => #\Ä
+
+(char-ci=? #\a #\A)
+; => #t
+
+(char-numeric? #\5)
+; => #t
+
+(list->vector '(1 2 3))
+; => #(1 2 3)
+
+(exact->inexact 22/7)
+; => 3.142857142857143
+
+(call-with-values (lambda () (values 1 2)) cons)
+; => (1 . 2)
+
+(let-syntax ((foo (syntax-rules () ((_ x) (list x x))))) (foo 1))
+; => (1 1)
+
+(define-syntax foo (syntax-rules (=>) ((_ a => b) (list a b)) ((_ a b c) 'no))) (foo 1 => 2)
+; => (1 2)
+
+(define-syntax foo (syntax-rules (=>) ((_ a => b) (list a b)) ((_ a b c) 'no))) (let ((=> 0)) (foo 1 => 2))
+; => no
+
+(define-syntax my-let* (syntax-rules () ((_ () b ...) (let () b ...)) ((_ ((x v) rest ...) b ...) (let ((x v)) (my-let* (rest ...) b ...))))) (my-let* ((a 1) (b (+ a 1))) (* a b))
+; => 2
+
+(define-syntax foo (syntax-rules () ((_ (a ...) (b ...)) '((a b) ...)))) (foo (1 2) (3 4))
+; => ((1 3) (2 4))
+
+(define-syntax foo (syntax-rules () ((_ ((a b ...) ...)) '(a ... (b ... ) ...)))) (foo ((1 2 3) (4 5)))
+; => (1 4 (2 3) (5))
+
+(define-syntax kons (syntax-rules () ((_ a b) (cons a b)))) (let ((cons list)) (kons 1 2))
+; => (1 . 2)
+
+(define-syntax def (syntax-rules () ((_ n v) (define n v)))) (def q 5) q
+; => 5
+
+(define-syntax deftmp (syntax-rules () ((_ v) (begin (define tmp v) tmp)))) (deftmp 5)
+; => 5
+
+(define (car x) 'mine) (car '(1))
+; => mine
+
+(let ((quote -)) '5)
+; => -5
+
+(let ((define 5)) define)
+; => 5
+
+(define if list) (if 1 2 3)
+; => (1 2 3)
+
+(let ((let list)) (let 1 2))
+; => (1 2)
+
+(number->string 3.0)
+; => "3.0"
+
+(delete 2 '(1 2 3))
+; => (1 3)
+
+'()
+; => ()
+
+'`(a ,b ,@c)
+; => (quasiquote (a (unquote b) (unquote-splicing c)))
+
+'(a . b)
+; => (a . b)
+
+#true
+; => #t
+
+#false
+; => #f
+
+'(#t #f)
+; => (#t #f)
+
+#;(hidden) 5
+; => 5
+
+#| block #| nested |# |# 6
+; => 6
+
+#d1.5
+; => 1.5
+
+#xAB
+; => 171
+
+#e1.5
+; => 3/2
+
+-1.e2
+; => -100.0
