@@ -138,7 +138,8 @@ t.test(
     await Promise.all(queries)
     t.comment(`A had ${answers.top} tops of ${KEYS} keys and ${answers.endless} endless queries answered`)
 
-    // The aim is 10 ms; 17 to 20 ms were seen here, with loader, supervisor and shard on two cores (docs/benchmarks.md).
+    // The aim is 10 ms; 17 to 20 ms were seen here, with loader, supervisor and shard on two cores, when each `top` still made V8
+    // collect everything (since then no quiet machine was at hand to see it again).
     // On a machine that is busy with other tests, what B sees without A tells what the machine does. Before turns were
     // one chain this was 129 ms.
     const busy = quantile(alone, 0.99)
