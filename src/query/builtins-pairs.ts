@@ -7,9 +7,9 @@ import { sorted } from './data.js'
 import { fixed, sliced, spread } from './define.js'
 import { Comparison, equalAtoms, eqv } from './equality.js'
 import { add, multiply } from './number.js'
-import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
+import { type Context, Primitive, type PrimitiveDefinition, type PrimitiveGroup, type Resumable } from './primitive.js'
 import { begin, cyclic, itemsOf, listSlowly, STRETCH, type Steps, stretches } from './slices.js'
-import { Bytes, Flonum, listOf, Pair, type Value } from './value.js'
+import { Bytes, Char, Flonum, listOf, Pair, Text, type Value } from './value.js'
 
 function accessor(path: string): PrimitiveDefinition {
   const name = `c${path}r`
@@ -176,21 +176,54 @@ function* iotaSlowly(context: Context, count: number, start: Value, step: Value)
   return result
 }
 
-/** A list of numbers in order; #f where something is no number that doubles hold, which is for the library to sort. */
-function* sortNumbers(context: Context, list: Value, isDescending: Value): Resumable {
-  const items: (number | Flonum)[] = []
+/** What an element is sorted by; undefined where that takes more than a comparison of doubles or short strings. */
+type KeyOf = (item: Value) => number | string | undefined
+
+const LONGEST_KEY = 256
+
+const numberKey: KeyOf = item =>
+  typeof item === 'number' ? item : item instanceof Flonum && !Number.isNaN(item.value) ? item.value : undefined
+
+// JavaScript compares strings by units: where there are no surrogates, that is by characters.
+function textKey(item: Value): string | undefined {
+  const text = item instanceof Text ? item.text() : undefined
+  return text === undefined || text.length > LONGEST_KEY || /[\ud800-\udfff]/.test(text) ? undefined : text
+}
+
+const charKey: KeyOf = item => (item instanceof Char ? item.code : undefined)
+
+const sortingOrders = new Map<string, { readonly keyOf: KeyOf; readonly isDescending: boolean }>()
+for (const [prefix, suffix, keyOf] of [
+  ['', '', numberKey],
+  ['string', '?', textKey],
+  ['char', '?', charKey],
+] as const) {
+  sortingOrders.set(`${prefix}<${suffix}`, { keyOf, isDescending: false })
+  sortingOrders.set(`${prefix}>${suffix}`, { keyOf, isDescending: true })
+}
+
+/** A list in order by a builtin comparison, without a call for each; #f where that is for the library to do. */
+function sortByBuiltin(context: Context, list: Value, less: Value): Value | Resumable {
+  const order = less instanceof Primitive ? sortingOrders.get(less.name) : undefined
+  return order === undefined ? false : sortByKeys(context, list, order.keyOf, order.isDescending)
+}
+
+function* sortByKeys(context: Context, list: Value, keyOf: KeyOf, isDescending: boolean): Resumable {
+  const items: { readonly key: number | string; readonly item: Value }[] = []
   for (let at = list; at instanceof Pair; at = at.cdr) {
-    const item = at.car
-    if (typeof item !== 'number' && !(item instanceof Flonum && !Number.isNaN(item.value))) return false
-    items.push(item)
-    if ((items.length & (STRETCH - 1)) === 0) {
-      context.allocate(STRETCH * 16)
-      yield STRETCH
-    }
+    const key = keyOf(at.car)
+    if (key === undefined) return false
+    items.push({ key, item: at.car })
+    if ((items.length & (STRETCH - 1)) !== 0) continue
+    context.allocate(STRETCH * 48)
+    yield STRETCH
   }
-  const of = (item: number | Flonum): number => (typeof item === 'number' ? item : item.value)
-  const inOrder = yield* sorted(items, isDescending === false ? (a, b) => of(a) < of(b) : (a, b) => of(a) > of(b))
-  return yield* listSlowly(context, inOrder)
+  const inOrder = yield* sorted(items, isDescending ? (a, b) => a.key > b.key : (a, b) => a.key < b.key)
+  const values: Value[] = []
+  yield* stretches(inOrder.length, (from, to) => {
+    for (let i = from; i < to; i++) values.push(inOrder[i]!.item)
+  })
+  return yield* listSlowly(context, values)
 }
 
 const tooShort = (length: number, wanted: number): string =>
@@ -405,7 +438,7 @@ export const pairs: PrimitiveGroup = {
       },
       ['(iota 3 1)', '(1 2 3)'],
     ),
-    sliced('(%sort-numbers LIST DESCENDING?)', 'The numbers of LIST in order, or #f.', sortNumbers),
+    sliced('(%sort-by-builtin LIST LESS?)', 'LIST in order, or #f.', sortByBuiltin),
     fixed(
       '(eq? A B)',
       '#t if A and B are the same object; symbols, (), booleans, characters and small integers are if they look the same.',

@@ -339,10 +339,9 @@
 ;; (list-sort > '(3 1 2)) => (3 2 1)
 (define (list-sort less? list) (sort list less?))
 
-; Numbers by the builtin < or > need no call for each comparison.
+; Numbers, strings and characters by the builtin comparisons need no call for each.
 (define (%sort-list list less?)
-  (or (and (or (eq? less? <) (eq? less? >)) (pair? list)
-           (%sort-numbers list (eq? less? >)))
+  (or (and (pair? list) (%sort-by-builtin list less?))
       (%merge-sort list less?)))
 
 (define (%merge-sort list less?)

@@ -421,3 +421,9 @@ else
 
 (take '(1 2) 100000000)
 ; !> out-of-range `take`: the list has 2 elements, fewer than 100000000
+
+(sort '("a" b) string<?)
+; !> wrong-type `string<?` wanted a string, got b
+
+(sort '(1 a) <)
+; !> wrong-type `<` wanted a number, got a

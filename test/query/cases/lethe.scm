@@ -549,3 +549,24 @@
 
 (vector-append #(1) #(2 3))
 ; => #(1 2 3)
+
+(sort '("b" "a" "ab" "" "B") string<?)
+; => ("" "B" "a" "ab" "b")
+
+(sort '("b" "a" "ab") string>?)
+; => ("b" "ab" "a")
+
+(sort '(#\b #\a #\λ) char>?)
+; => (#\λ #\b #\a)
+
+(sort (list "\x1F600;" "\xFFFD;" "a") string<?)
+; => ("a" "�" "😀")
+
+(map car (sort '((2 . a) (1 . b) (2 . c) (1 . d)) (lambda (x y) (< (car x) (car y)))))
+; => (1 1 2 2)
+
+(sort '(2 1.5 1/2 3) <)
+; => (1/2 1.5 2 3)
+
+(let ((string<? (lambda (a b) (string>? a b)))) (sort '("a" "b") string<?))
+; => ("b" "a")
