@@ -55,20 +55,3 @@ export function rangeOf(procedure: string, start: Value, end: Value, length: num
   const from = start === undefined ? 0 : indexOf(procedure, start, 0, to)
   return [from, to]
 }
-
-/** The elements of a proper list. Pays for them; stops at the memory limit where the list is cyclic. */
-export function listItems(
-  procedure: string,
-  context: { charge(n: number): void; allocate(n: number): void },
-  list: Value,
-): Value[] {
-  const items: Value[] = []
-  let rest = list
-  for (; rest instanceof Pair; rest = rest.cdr) {
-    items.push(rest.car)
-    if ((items.length & 0xfff) === 0) context.allocate(0x1000 * 8)
-  }
-  if (rest !== null) throw wrongType(procedure, 'a list', list)
-  context.charge(items.length >> 2)
-  return items
-}

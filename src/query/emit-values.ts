@@ -442,4 +442,4 @@ export abstract class Evaluation extends Writing {
   // ——— calls
 }
 
-export const isAssigned = (variable: LocalVariable): boolean => variable.assigned || variable.unready
+const isAssigned = (variable: LocalVariable): boolean => variable.assigned || variable.unready
