@@ -146,8 +146,10 @@ export class Applier {
     if (applied > 0) ledger.apply(applied)
     if (duplicates > 0) ledger.duplicate(duplicates)
     if (done && batch.clientLost > 0) ledger.note('client-lost', batch.clientLost)
-    this.count('applied', applied)
-    this.count('duplicate', duplicates)
+    if (this.counting) {
+      this.applied += applied
+      this.duplicates += duplicates
+    }
     delivery.accepted += accepted
     delivery.duplicates += duplicates
     delivery.index = event
@@ -201,16 +203,21 @@ export class Applier {
   watch: ((n: number, index: number) => void) | undefined
 
   /** Events by what became of them since the start, for /metrics. Replayed entries were counted when they came. */
-  readonly outcomes = new Map<string, number>()
-  counting = true
-
-  private count(outcome: string, events: number): void {
-    if (this.counting && events > 0) this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + events)
+  get outcomes(): Record<string, number> {
+    return { applied: this.applied, duplicate: this.duplicates, ...Object.fromEntries(this.dropped) }
   }
+
+  private applied = 0
+  private duplicates = 0
+  private readonly dropped = new Map<string, number>()
+  counting = true
 
   private drop(ledger: LedgerDay, reason: string): void {
     ledger.drop(reason)
-    this.count(reason, 1)
+    if (!this.counting) return
+    // Programs make reasons up (drop!).
+    const known = this.dropped.has(reason) || this.dropped.size < this.limits.maxLedgerNames ? reason : '(other)'
+    this.dropped.set(known, (this.dropped.get(known) ?? 0) + 1)
   }
 
   private failed = false

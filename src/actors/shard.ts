@@ -496,7 +496,7 @@ export class Shard implements ShardService, Directory {
       if (customer.dirtySinceMs !== undefined && customer.dirtySinceMs < oldest) oldest = customer.dirtySinceMs
     }
     return {
-      eventsByOutcome: Object.fromEntries(applier.outcomes),
+      eventsByOutcome: applier.outcomes,
       refusalsByCode: this.stat.refusals,
       queriesByOutcome: this.stat.queries,
       commitSeconds: this.stat.commitSeconds(),
