@@ -2,14 +2,14 @@
 // no pause and a cyclic one no trap.
 
 import { countOf, pairOf } from './argument.js'
+import { sortByBuiltin } from './builtin-order.js'
 import { outOfRange, wrongType } from './complaint.js'
-import { sorted } from './data.js'
 import { fixed, sliced, spread } from './define.js'
 import { Comparison, equalAtoms, eqv } from './equality.js'
 import { add, multiply } from './number.js'
-import { type Context, Primitive, type PrimitiveDefinition, type PrimitiveGroup, type Resumable } from './primitive.js'
+import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { begin, cyclic, itemsOf, listSlowly, STRETCH, type Steps, stretches } from './slices.js'
-import { Bytes, Char, Flonum, listOf, Pair, Text, type Value } from './value.js'
+import { Bytes, listOf, Pair, type Value } from './value.js'
 
 function accessor(path: string): PrimitiveDefinition {
   const name = `c${path}r`
@@ -174,56 +174,6 @@ function* iotaSlowly(context: Context, count: number, start: Value, step: Value)
     yield STRETCH
   }
   return result
-}
-
-/** What an element is sorted by; undefined where that takes more than a comparison of doubles or short strings. */
-type KeyOf = (item: Value) => number | string | undefined
-
-const LONGEST_KEY = 256
-
-const numberKey: KeyOf = item =>
-  typeof item === 'number' ? item : item instanceof Flonum && !Number.isNaN(item.value) ? item.value : undefined
-
-// JavaScript compares strings by units: where there are no surrogates, that is by characters.
-function textKey(item: Value): string | undefined {
-  const text = item instanceof Text ? item.text() : undefined
-  return text === undefined || text.length > LONGEST_KEY || /[\ud800-\udfff]/.test(text) ? undefined : text
-}
-
-const charKey: KeyOf = item => (item instanceof Char ? item.code : undefined)
-
-const sortingOrders = new Map<string, { readonly keyOf: KeyOf; readonly isDescending: boolean }>()
-for (const [prefix, suffix, keyOf] of [
-  ['', '', numberKey],
-  ['string', '?', textKey],
-  ['char', '?', charKey],
-] as const) {
-  sortingOrders.set(`${prefix}<${suffix}`, { keyOf, isDescending: false })
-  sortingOrders.set(`${prefix}>${suffix}`, { keyOf, isDescending: true })
-}
-
-/** A list in order by a builtin comparison, without a call for each; #f where that is for the library to do. */
-function sortByBuiltin(context: Context, list: Value, less: Value): Value | Resumable {
-  const order = less instanceof Primitive ? sortingOrders.get(less.name) : undefined
-  return order === undefined ? false : sortByKeys(context, list, order.keyOf, order.isDescending)
-}
-
-function* sortByKeys(context: Context, list: Value, keyOf: KeyOf, isDescending: boolean): Resumable {
-  const items: { readonly key: number | string; readonly item: Value }[] = []
-  for (let at = list; at instanceof Pair; at = at.cdr) {
-    const key = keyOf(at.car)
-    if (key === undefined) return false
-    items.push({ key, item: at.car })
-    if ((items.length & (STRETCH - 1)) !== 0) continue
-    context.allocate(STRETCH * 48)
-    yield STRETCH
-  }
-  const inOrder = yield* sorted(items, isDescending ? (a, b) => a.key > b.key : (a, b) => a.key < b.key)
-  const values: Value[] = []
-  yield* stretches(inOrder.length, (from, to) => {
-    for (let i = from; i < to; i++) values.push(inOrder[i]!.item)
-  })
-  return yield* listSlowly(context, values)
 }
 
 const tooShort = (length: number, wanted: number): string =>

@@ -438,8 +438,6 @@ export abstract class Evaluation extends Writing {
     assert(form.tag === 'primitive')
     return eventNumber(form)
   }
-
-  // ——— calls
 }
 
 const isAssigned = (variable: LocalVariable): boolean => variable.assigned || variable.unready
