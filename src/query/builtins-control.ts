@@ -30,6 +30,9 @@ const delayedOf = (name: string, value: Value): Delayed => {
   throw wrongType(name, 'a promise', value)
 }
 
+/** Values that the message of an `error` shows. */
+const SHOWN_VALUES = 100
+
 export const control: PrimitiveGroup = {
   title: 'Control',
   primitives: [
@@ -55,7 +58,8 @@ export const control: PrimitiveGroup = {
             : message instanceof Text || message instanceof Sym
               ? bounded(message, true)
               : bounded(message!, false)
-        throw userError([head, ...rest.map(value => bounded(value, false))].join(' ').slice(0, 4000))
+        const shown = rest.slice(0, SHOWN_VALUES).map(value => bounded(value, false))
+        throw userError([head, ...shown].join(' ').slice(0, 4000))
       },
     ),
     fixed('(void)', 'The unspecified value.', () => unspecified),

@@ -2,7 +2,7 @@
 
 import { LetheError } from '../core/errors.js'
 import { charOf, textOf } from './argument.js'
-import { wrongType } from './complaint.js'
+import { outOfRange, wrongType } from './complaint.js'
 import { fixed, sliced } from './define.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { Printer } from './printer.js'
@@ -70,15 +70,23 @@ function read(context: Context, from: Value): Value {
   return datum
 }
 
+/** Characters of a datum that `read` takes: the reader recurses, so it cannot work in slices. */
+const LONGEST_DATUM = 65_536
+
 function readFrom(context: Context, source: string, start: number): { datum: Value; at: number } {
-  const reader = new Reader(source, context.symbols, context.limits.maxNestingDepth, start)
+  const isLong = source.length - start > LONGEST_DATUM
+  const text = isLong ? source.slice(0, start + LONGEST_DATUM) : source
+  const reader = new Reader(text, context.symbols, context.limits.maxNestingDepth, start)
   try {
     const datum = reader.read()
+    if (isLong && reader.at === text.length) throw outOfRange('read', `more than ${LONGEST_DATUM} characters`)
     context.charge(reader.at - start)
     // A datum of n characters is at most n / 2 pairs and symbols.
     context.allocate((reader.at - start) * 64)
     return { datum, at: reader.at }
   } catch (error) {
+    if (error instanceof LetheError && isLong && error.details['incomplete'] === true)
+      throw outOfRange('read', `more than ${LONGEST_DATUM} characters`)
     if (error instanceof LetheError && error.code === 'syntax-error')
       throw new LetheError('out-of-range', `\`read\`: ${error.message}`, 400)
     throw error

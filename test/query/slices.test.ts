@@ -59,6 +59,8 @@ const programs: readonly (readonly [prelude: string, ...calls: string[]])[] = [
     '(let ((h (make-hash-table))) (for-each (lambda (x) (hash-set! h x x)) l) (length (hash->alist (hash-copy h))))',
     '(write-to-string l)',
     '(display l)',
+    '(call-with-current-continuation (lambda (k) (apply k l)))',
+    '(call-with-values (lambda () (apply values l)) list)',
     '(delete-duplicates (take l 30000))',
   ],
   [

@@ -570,3 +570,10 @@
 
 (let ((string<? (lambda (a b) (string>? a b)))) (sort '("a" "b") string<?))
 ; => ("b" "a")
+
+(length (read (string-append "(" (make-string 60000 #\space) "1)")))
+; => 1
+
+(let ((p (open-input-string (string-append (string-join (map number->string (iota 20000))) " end"))))
+  (let loop ((n 0) (x (read p))) (if (eof-object? x) n (loop (+ n 1) (read p)))))
+; => 20001
