@@ -112,7 +112,7 @@ export class Traffic {
   }
 
   private batch(): SentEvent[] {
-    const { random } = this
+    const random = this.random
     const below = (n: number) => Math.floor(random.fraction() * n)
     const events: SentEvent[] = []
     for (let left = random.fraction() < 0.3 ? 1 : 1 + below(20); left > 0; left--) {
