@@ -26,7 +26,7 @@ t.test('a backup under traffic, restored with other shards, has all that was ack
   const token = node.secret('lat')
   const customers = await createCustomers(node, 6)
   const traffic = new Traffic(() => node, customers, seededRandom(5))
-  traffic.start(2)
+  traffic.start(1)
   for (let round = 0; round < 3; round++) {
     await traffic.progress(60, 30_000)
     const before = traffic.acknowledged()
