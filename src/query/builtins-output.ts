@@ -7,7 +7,7 @@ import { fixed, sliced } from './define.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { Printer } from './printer.js'
 import { Reader } from './reader.js'
-import { Bytes, char, endOfFile, Port, Text, unspecified, type Value } from './value.js'
+import { Bytes, char, detached, endOfFile, Port, Text, unspecified, type Value } from './value.js'
 
 const portOf = (name: string, value: Value, kind: 'input' | 'output'): Port => {
   if (value instanceof Port && value.kind === kind) return value
@@ -70,26 +70,40 @@ function read(context: Context, from: Value): Value {
   return datum
 }
 
-/** Characters of a datum that `read` takes: the reader recurses, so it cannot work in slices. */
-const LONGEST_DATUM = 65_536
+// The reader recurses, so it cannot work in slices: what it may look at has a bound. Most data are short, and a look at the
+// rest of a long text is a copy of it: what is read must not keep all of the text alive.
+const WINDOWS = [512, 65_536]
+
+interface Found {
+  readonly datum: Value
+  readonly length: number
+}
 
 function readFrom(context: Context, source: string, start: number): { datum: Value; at: number } {
-  const isLong = source.length - start > LONGEST_DATUM
-  const text = isLong ? source.slice(0, start + LONGEST_DATUM) : source
-  const reader = new Reader(text, context.symbols, context.limits.maxNestingDepth, start)
+  for (const window of WINDOWS) {
+    const isCut = source.length - start > window
+    const found = readWithin(context, detached(source.slice(start, start + window), source), isCut)
+    if (found === undefined) continue
+    context.charge(found.length)
+    // A datum of n characters is at most n / 2 pairs and symbols.
+    context.allocate(found.length * 64)
+    return { datum: found.datum, at: start + found.length }
+  }
+  throw outOfRange('read', `more than ${WINDOWS[1]} characters`)
+}
+
+/** The first datum of `text`; undefined where more text, which `isCut` says there is, could make another of it. */
+function readWithin(context: Context, text: string, isCut: boolean): Found | undefined {
+  const reader = new Reader(text, context.symbols, context.limits.maxNestingDepth)
   try {
     const datum = reader.read()
-    if (isLong && reader.at === text.length) throw outOfRange('read', `more than ${LONGEST_DATUM} characters`)
-    context.charge(reader.at - start)
-    // A datum of n characters is at most n / 2 pairs and symbols.
-    context.allocate((reader.at - start) * 64)
-    return { datum, at: reader.at }
+    return isCut && reader.at === text.length ? undefined : { datum, length: reader.at }
   } catch (error) {
-    if (error instanceof LetheError && isLong && error.details['incomplete'] === true)
-      throw outOfRange('read', `more than ${LONGEST_DATUM} characters`)
-    if (error instanceof LetheError && error.code === 'syntax-error')
-      throw new LetheError('out-of-range', `\`read\`: ${error.message}`, 400)
-    throw error
+    if (!(error instanceof LetheError) || error.code !== 'syntax-error') throw error
+    // What looks wrong in a short window may only be cut off.
+    const isShort = text.length === WINDOWS[0]
+    if (isCut && (isShort || error.details['incomplete'] === true || reader.at === text.length)) return undefined
+    throw new LetheError('out-of-range', `\`read\`: ${error.message}`, 400)
   }
 }
 
@@ -163,7 +177,7 @@ export const output: PrimitiveGroup = {
       if (port.at >= port.text.length) return endOfFile
       const found = port.text.indexOf('\n', port.at)
       const end = found < 0 ? port.text.length : found
-      const text = port.text.slice(port.at, end)
+      const text = detached(port.text.slice(port.at, end), port.text)
       port.at = end + 1
       context.allocate(Bytes.Text + text.length * 2)
       return new Text(text)

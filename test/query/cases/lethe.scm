@@ -577,3 +577,9 @@
 (let ((p (open-input-string (string-append (string-join (map number->string (iota 20000))) " end"))))
   (let loop ((n 0) (x (read p))) (if (eof-object? x) n (loop (+ n 1) (read p)))))
 ; => 20001
+
+(string-length (read (string-append (make-string 504 #\space) "\"ab\\x3bb;cd\" rest" (make-string 1000 #\a))))
+; => 5
+
+(read (string-append (make-string 505 #\space) "#\\newline " (make-string 1000 #\a)))
+; => #\newline
