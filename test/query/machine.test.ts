@@ -1,8 +1,10 @@
 // The machine as its owner sees it: it stops where it should, pauses where it must, and holds no more than it may.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Evaluator, evaluate } from '../../src/cli/eval.js'
-import type { Clock } from '../../src/core/clock.js'
+import { type Clock, systemClock } from '../../src/core/clock.js'
 import { defaultLimits, type Limits } from '../../src/core/limits.js'
 import { answerCsv, answerJson, answerText } from '../../src/query/answer.js'
 import { disassemble } from '../../src/query/disassembler.js'
@@ -156,6 +158,33 @@ t.test('runs of one compiled query share nothing that a program can change', asy
     const run = new QueryRun(compiled, undefined, defaultLimits, tickingClock())
     run.step(1e12)
     t.equal(answerText(run.outcome!, 0, defaultLimits), '((2 2) "zb")\n')
+  }
+})
+
+t.test('a part of a text keeps only itself alive: what is not accounted for is not held', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heldMb = (part: string): number => {
+    const source = `(let loop ((i 0) (parts '()))
+      (if (= i 60) parts (let ((s (string-append "abcdefghijklmnop\n" (make-string 3000000 #\\a)))) (loop (+ i 1) (cons ${part} parts)))))`
+    const run = new QueryRun(compileQuery(source), undefined, defaultLimits, systemClock)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    while (!run.step(systemClock.monotonicMs() + 100)) {}
+    t.equal(run.outcome?.ok, true, part)
+    collect()
+    return (process.memoryUsage().heapUsed - before) / 2 ** 20
+  }
+  for (const part of [
+    '(substring s 0 16)',
+    '(string-copy s 0 16)',
+    '(car (string-split s "\n"))',
+    '(read-line (open-input-string s))',
+    '(read s)',
+    '(string->symbol (substring s 0 16))',
+    '(string-trim (substring s 0 17))',
+  ]) {
+    t.ok(heldMb(part) < 40, `${part} of 60 strings of three million characters`)
   }
 })
 
