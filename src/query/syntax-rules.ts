@@ -92,9 +92,9 @@ export class Expansion {
       if (!this.isLiteral(pattern) && !this.isEllipsis(pattern) && pattern.name !== '_') yield pattern
     } else if (pattern instanceof Vector) {
       for (const item of pattern.items) yield* this.variablesIn(item)
-    } else {
+    } else if (pattern instanceof Pair) {
       for (; pattern instanceof Pair; pattern = pattern.cdr) yield* this.variablesIn(pattern.car)
-      if (pattern !== null) yield* this.variablesIn(pattern)
+      yield* this.variablesIn(pattern)
     }
   }
 
@@ -120,10 +120,11 @@ export class Expansion {
 
   private fillEscaped(template: Value, matches: Matches): Value {
     if (isIdentifier(template)) return this.isEllipsis(template) ? this.rename(template) : this.fill(template, matches)
-    if (template instanceof Pair) {
-      return new Pair(this.fillEscaped(template.car, matches), this.fillEscaped(template.cdr, matches))
-    }
-    return template
+    if (!(template instanceof Pair)) return template
+    const items: Pair[] = []
+    let rest: Value = template
+    for (; rest instanceof Pair; rest = rest.cdr) this.add(items, this.fillEscaped(rest.car, matches))
+    return linked(items, this.fillEscaped(rest, matches))
   }
 
   private fillList(template: Pair, matches: Matches): Value {
@@ -142,12 +143,7 @@ export class Expansion {
         for (; depth > 0; depth--) rest = (rest as Pair).cdr as Pair
       }
     }
-    let result = this.fill(rest, matches)
-    for (let i = items.length - 1; i >= 0; i--) {
-      items[i]!.cdr = result
-      result = items[i]!
-    }
-    return result
+    return linked(items, this.fill(rest, matches))
   }
 
   private add(items: Pair[], value: Value): void {
@@ -180,6 +176,16 @@ export class Expansion {
     }
     return alias
   }
+}
+
+/** Makes a list of pairs that have their cars. */
+function linked(pairs: readonly Pair[], tail: Value): Value {
+  let result = tail
+  for (let i = pairs.length - 1; i >= 0; i--) {
+    pairs[i]!.cdr = result
+    result = pairs[i]!
+  }
+  return result
 }
 
 function listFrom(items: readonly Value[]): Value {

@@ -583,3 +583,12 @@
 
 (read (string-append (make-string 505 #\space) "#\\newline " (make-string 1000 #\a)))
 ; => #\newline
+
+(define-syntax ones (syntax-rules () ((_ 1 ...) 'ones) ((_ other ...) 'others))) (list (ones 1 1) (ones) (ones 1 2))
+; => (ones ones others)
+
+(define-syntax each (syntax-rules () ((_ (x #\a) ...) '(x ...)))) (each (b #\a) (c #\a))
+; => (b c)
+
+(define-syntax nothing (syntax-rules () ((_ x) '(x 0.5 ...)))) (nothing 1)
+; => (1)
