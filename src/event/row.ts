@@ -403,16 +403,18 @@ export class EventRow {
 
   private settleFlag(slot: Slot, flag: Flag, wanted: number): boolean {
     if ((this.odd & wanted & (1 << slot)) === 0) return true
-    const start = this.starts[slot]!
-    const size = this.ends[slot]! - start
     const kind = this.kinds[slot]!
-    const isText = kind === Kind.Text || kind === Kind.OddText || kind === Kind.Number
-    const bytes = this.batch.bytes
-    if (isText && ((size === 4 && same(bytes, start, 'true')) || (size === 1 && bytes[start] === 0x31))) {
-      this.flags |= flag
-      return true
+    const start = this.starts[slot]!
+    const end = this.ends[slot]!
+    const isNumber = kind === Kind.Number
+    const isWord = (kind === Kind.Text || kind === Kind.OddText) && end - start <= 'false'.length
+    if (isNumber || isWord) {
+      const text = asciiText(this.batch.bytes, start, end)
+      // A number is its value, however it is written.
+      const isTrue = isNumber ? Number(text) === 1 : text === 'true' || text === '1'
+      if (isTrue) this.flags |= flag
+      if (isTrue || (isNumber ? Number(text) === 0 : text === 'false' || text === '0')) return true
     }
-    if (isText && ((size === 5 && same(bytes, start, 'false')) || (size === 1 && bytes[start] === 0x30))) return true
     this.refuse('bad-field', `${slot === Slot.Fatal ? 'fatal' : 'failed'} must be true or false`)
     return false
   }

@@ -111,6 +111,28 @@ t.test('an array of events decodes as JSON.parse and the rules say', async () =>
   fc.assert(fc.property(arbitrary.events, agree), runs)
 })
 
+t.test('a flag is true, false, or the numbers 1 and 0, however they are written', async t => {
+  for (const failed of [
+    '0',
+    '-0',
+    '0.0',
+    '0e5',
+    '1',
+    '1.0',
+    '10e-1',
+    '"1"',
+    '"false"',
+    'true',
+    '2',
+    '-1',
+    '"yes"',
+    '"-0"',
+    '[1]',
+  ]) {
+    t.doesNotThrow(() => agree(Buffer.from(`{"type":"network","host":"h","failed":${failed}}`)), failed)
+  }
+})
+
 t.test('an envelope gives its events the defaults of `common`, wherever that stands', async () => {
   fc.assert(fc.property(arbitrary.envelope, agree), runs)
 })
