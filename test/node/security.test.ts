@@ -88,10 +88,12 @@ t.test('a node runs as an ordinary user', { skip: process.getuid?.() !== 0 && 't
   if (spawnSync(process.execPath, [LETHE, '--version'], { uid: nobody, gid: nobody }).status !== 0) {
     return t.comment('the checkout is not readable for others: nothing to see here')
   }
-  const child = spawn(process.execPath, [LETHE, 'serve', '--data', `${folder}/data`, '--port', '0', '--shards', '2'], {
+  // Not even what tap adds to every child's environment: it would have this user write into a folder that is not its own.
+  const environment = ['-i', `PATH=${process.env['PATH']}`, `HOME=${folder}`]
+  const serve = [process.execPath, LETHE, 'serve', '--data', `${folder}/data`, '--port', '0', '--shards', '2']
+  const child = spawn('env', [...environment, ...serve], {
     uid: nobody,
     gid: nobody,
-    env: { PATH: process.env['PATH'], HOME: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const node = await new TestNode(child, `${folder}/data`).ready()
