@@ -1,5 +1,5 @@
 // Latency at half of what the node can do: constant rate, charged from when a request was due, while the node also
-// answers queries, checkpoints everybody every five seconds, and passivates visitors, who are loaded when they come again.
+// answers queries, checkpoints everybody every half minute, and passivates visitors, who are loaded when they come again.
 import type { Bench, Measuring } from '../bench.js'
 import { load, loadThroughput, RequestFile } from '../load/load.js'
 import type { LoadReport } from '../load/loader.js'
@@ -16,7 +16,7 @@ const QUERIES = [
 ]
 
 /** Visitors come so often that they fall idle in between. */
-const DISTURBED = '[limits]\ncheckpointMs = 5000\nidleMs = 1000\n'
+const DISTURBED = '[limits]\ncheckpointMs = 30000\nidleMs = 2000\n'
 const VISITORS = 60
 
 /** Asks a query every `everyMs`, and lets a visitor send an event, until told to stop. */
