@@ -16,8 +16,8 @@ const QUERIES = [
 ]
 
 /** Visitors come so often that they fall idle in between. */
-const DISTURBED = '[limits]\ncheckpointMs = 30000\nidleMs = 2000\n'
-const VISITORS = 60
+const DISTURBED = '[limits]\ncheckpointMs = 30000\nidleMs = 10000\n'
+const VISITORS = 300
 
 /** Asks a query every `everyMs`, and lets a visitor send an event, until told to stop. */
 function disturb(

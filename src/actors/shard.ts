@@ -45,6 +45,8 @@ const DECODE_AT_ONCE_BYTES = 64 * 1024
 /** Work of all customers before the loop looks at sockets again. */
 const LOOP_MS = 4
 const SWEEP_MS = 250
+/** Checkpoints begun in one sweep, where that is enough for everybody. */
+const FEW_CHECKPOINTS = 8
 /** Entries whose customers' cells are read ahead together: as many cache misses as a core can have under way, and some. */
 const READ_AHEAD = 16
 /** Events of a body that is applied as soon as it is durable (some 100 µs). */
@@ -682,9 +684,14 @@ export class Shard implements ShardService, Directory {
     this.wakeThoseWithoutRoom()
     if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer)
     const idleMs = this.admission.memoryLow ? 1_000 : limits.idleMs
+    // Customers who came together are due together. Spread out, so that all of them have their turn within one checkpointMs.
+    let due = Math.max(FEW_CHECKPOINTS, Math.ceil((this.customers.size * SWEEP_MS) / limits.checkpointMs))
     for (const customer of this.customers) {
       if (customer.phase === 'loading') this.wake(customer)
-      if (customer.checkpointDue(now)) customer.actor?.tell({ tag: 'checkpoint' })
+      if (due > 0 && customer.checkpointDue(now)) {
+        due--
+        customer.actor?.tell({ tag: 'checkpoint' })
+      }
       if (now - customer.lastTouchMs >= idleMs && customer.quiet) {
         if (customer.dirtySinceMs === undefined) this.forget(customer)
         else if (!customer.leaving) {
