@@ -37,6 +37,7 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
   )
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     `<text x="${LEFT}" y="20" font-size="14" font-weight="600" fill="#1f2328">${escapeText(title)}</text>`,
   ]
