@@ -24,7 +24,7 @@ export function forkShard(): ChildProcess {
   return fork(SHARD_MAIN, [], {
     env: {
       ...process.env,
-      // zlib shares the pool with the journal's fdatasync: limits.maxDecompressions leaves the commit its threads (R2).
+      // zlib shares the pool with the journal's writes: limits.maxDecompressions leaves the commit its threads (R2).
       UV_THREADPOOL_SIZE: '8',
       // lmdb-js re-opening thousands of environments slows tenfold with glibc's default.
       MALLOC_MMAP_THRESHOLD_: '262144',

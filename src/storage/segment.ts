@@ -1,5 +1,5 @@
 // A segment: a file of frames, `journal/<shard>/<8 digits>.segment`, filled with zeros before it is used, so that a
-// commit changes no metadata of the file system and its fdatasync is one write.
+// commit changes no metadata of the file system and is one write.
 //
 //   0        8         12    16        20      24       28     32    40    48     56
 //   +--------+---------+-----+---------+-------+--------+------+-----+-----+------+--------+-- - -

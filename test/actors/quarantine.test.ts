@@ -1,9 +1,11 @@
 // R16: verdicts are kept, durably, and bind what is applied.
 import t from 'tap'
+import { Applier } from '../../src/actors/apply.js'
 import { Quarantine, type Verdict, type VerdictStore } from '../../src/actors/quarantine.js'
 import { verdictFolder } from '../../src/actors/verdicts.js'
 import { seededRandom } from '../../src/core/random.js'
 import { MemoryDisk } from '../../src/storage/memory-disk.js'
+import { ShardRig } from './shard-rig.js'
 
 const verdict = (n: number, index: number, incarnation = 7n): Verdict => ({
   customer: 'acme',
@@ -98,4 +100,31 @@ t.test('a power loss while a verdict is written leaves it or not, and never half
     const found = (await verdictFolder(disk, 'verdicts')).load()
     t.ok(found.length === 0 || found[0]!.event === verdict(3, 1).event)
   }
+})
+
+// The second body is durable in the frame of the first, behind it: the replay answers both.
+t.test('R16: a crash in the middle of a frame answers everybody in it with what was counted', async t => {
+  const rig = await new ShardRig().start()
+  const prototype = Applier.prototype as unknown as { applyOne: (...args: unknown[]) => boolean }
+  const { applyOne } = prototype
+  t.teardown(() => {
+    prototype.applyOne = applyOne
+  })
+  const event = (name: string) => [{ type: 'event', name, id: name }]
+  t.match(await rig.send('a', event('before')), { accepted: 1 })
+  let crashes = 0
+  prototype.applyOne = function (this: unknown, ...args) {
+    if (args[0] === rig.customer('a')!.state && crashes++ === 0) throw new Error('planted')
+    return applyOne.apply(this, args)
+  }
+  const sent = [
+    rig.send('a', event('one')),
+    rig.send('b', event('one')),
+    rig.send('a', [...event('two'), ...event('three')]),
+  ]
+  await rig.pass(1_000)
+  t.match(await Promise.all(sent), [{ accepted: 1 }, { accepted: 1 }, { accepted: 2 }])
+  t.equal(rig.shard.stats().eventsByOutcome['applied'], 5)
+  t.equal(await rig.query('a', '(+ (count "event" "one") (count "event" "two") (count "event" "three"))'), 3)
+  t.ok(crashes > 1, 'it crashed once and was applied again')
 })
