@@ -3,20 +3,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../src/core/random.js'
-import { eventually, killPid, lethe, startNode, type TestNode } from '../node/harness.js'
+import { eventually, killPid, lethe, startNode } from '../node/harness.js'
 import { configFile, metric } from './sabotage.js'
-import { type Customer, Traffic } from './traffic.js'
+import { createCustomers, Traffic } from './traffic.js'
 
 t.setTimeout(240_000)
-
-async function createCustomers(node: TestNode, count: number): Promise<Customer[]> {
-  const token = node.secret('lat')
-  const customers: Customer[] = []
-  for (let i = 0; i < count; i++) {
-    customers.push((await node.admin(token, 'POST', '/v1/customers', { id: `c-${i}` })).body as unknown as Customer)
-  }
-  return customers
-}
 
 t.test('a backup under traffic, restored with other shards, has all that was acknowledged before it began', async t => {
   const folder = t.testdir({})

@@ -5,19 +5,11 @@ import os from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../src/core/random.js'
-import { eventually, killPid, launchNode, startNode, type TestNode } from '../node/harness.js'
+import { eventually, killPid, launchNode, startNode } from '../node/harness.js'
 import { configFile, metric, Sabotage } from './sabotage.js'
-import { type Customer, Traffic } from './traffic.js'
+import { type Customer, createCustomers, Traffic } from './traffic.js'
 
 t.setTimeout(280_000)
-
-async function createCustomers(node: TestNode, token: string, count: number): Promise<Customer[]> {
-  const customers: Customer[] = []
-  for (let i = 0; i < count; i++) {
-    customers.push((await node.admin(token, 'POST', '/v1/customers', { id: `c-${i}` })).body as unknown as Customer)
-  }
-  return customers
-}
 
 const event = (id: string, name = 'x') => ({ type: 'event', name, id, user: `user of ${id}` })
 
@@ -42,7 +34,7 @@ t.test('a full disk is 503 and recovers by itself; nothing acknowledged is lost'
   const config = configFile(`${folder}/own`, limits)
   const data = disk ? `${disk}/data` : `${folder}/data`
   const node = await startNode({ data, shards: 1, args: ['--config', config] })
-  const customers = await createCustomers(node, node.secret('lat'), 3)
+  const customers = await createCustomers(node, 3)
   const traffic = new Traffic(() => node, customers, seededRandom(3))
   traffic.start(2)
   await traffic.progress(20, 20_000)
@@ -87,7 +79,7 @@ t.test('R12: a failing fsync acknowledges nothing; the shard ends and recovers i
   const folder = t.testdir({})
   const sabotage = new Sabotage(folder)
   const node = await sabotage.start({ data: `${folder}/data`, shards: 1 })
-  const customers = await createCustomers(node, node.secret('lat'), 3)
+  const customers = await createCustomers(node, 3)
   const traffic = new Traffic(() => node, customers, seededRandom(4))
   traffic.start(2)
   for (let round = 1; round <= 3; round++) {
@@ -120,7 +112,7 @@ t.test('an fsync of 2 s: the queue is bounded, then 503, memory stays flat, and 
   const sabotage = new Sabotage(folder)
   const config = configFile(folder, { maxInFlightRequests: 60, maxInboxRequests: 30, maxFrameBytes: 1 << 20 })
   const node = await sabotage.start({ data: `${folder}/data`, shards: 1, args: ['--config', config] })
-  const [customer] = await createCustomers(node, node.secret('lat'), 1)
+  const [customer] = await createCustomers(node, 1)
   t.equal((await node.send(customer!.ingestKey, event('first'))).status, 202)
   const resident = () => metric(node, 'lethe_resident_memory_bytes')
   const before = await resident()
@@ -176,7 +168,7 @@ t.test('R9: a file found damaged at a checkpoint is set aside and written anew f
   const limits = { checkpointMs: 200, maxOpenFiles: 2, segmentBytes: 1 << 18, maxFrameBytes: 1 << 17 }
   const options = { data, shards: 1, args: ['--config', configFile(folder, limits)] }
   let node = await startNode(options)
-  const customers = await createCustomers(node, node.secret('lat'), 6)
+  const customers = await createCustomers(node, 6)
   const traffic = new Traffic(() => node, customers, seededRandom(11))
   traffic.start(1)
   await traffic.progress(300, 60_000)
@@ -225,7 +217,7 @@ for (const [kind, damage] of Object.entries(DAMAGES)) {
     const config = configFile(folder, { segmentBytes: 1 << 18, maxFrameBytes: 1 << 17, checkpointMs: 200 })
     const options = { data, shards: 1, args: ['--config', config] }
     let node = await startNode(options)
-    const customers = await createCustomers(node, node.secret('lat'), 3)
+    const customers = await createCustomers(node, 3)
     const [victim, neighbour, recent] = customers as [Customer, Customer, Customer]
     let number = 0
     const fill = async (customer: Customer, name: string, batches: number) => {

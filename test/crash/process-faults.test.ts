@@ -5,18 +5,9 @@ import t from 'tap'
 import { seededRandom } from '../../src/core/random.js'
 import { eventually, killPid, launchNode, startNode, type TestNode } from '../node/harness.js'
 import { configFile, metric, Sabotage } from './sabotage.js'
-import { type Customer, sleep, Traffic } from './traffic.js'
+import { createCustomers, sleep, Traffic } from './traffic.js'
 
 t.setTimeout(240_000)
-
-async function createCustomers(node: TestNode, count: number): Promise<Customer[]> {
-  const token = node.secret('lat')
-  const customers: Customer[] = []
-  for (let i = 0; i < count; i++) {
-    customers.push((await node.admin(token, 'POST', '/v1/customers', { id: `c-${i}` })).body as unknown as Customer)
-  }
-  return customers
-}
 
 async function restarted(node: TestNode, times: number): Promise<void> {
   await eventually(async () => ((await metric(node, 'lethe_shard_restarts_total')) >= times ? true : undefined), 60_000)

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Random, seededRandom } from '../../src/core/random.js'
 import { eventually, killPid, launchNode, startNode, type TestNode } from '../node/harness.js'
-import { type Customer, sleep, Traffic, type TrafficCounts } from './traffic.js'
+import { createCustomers, sleep, Traffic, type TrafficCounts } from './traffic.js'
 
 const CONFIG = `
 [limits]
@@ -70,7 +70,7 @@ class Torture {
   private node!: TestNode
   private traffic: Traffic | undefined
 
-  constructor(private readonly options: TortureOptions) {
+  constructor(readonly options: TortureOptions) {
     this.random = seededRandom(options.seed)
     this.data = path.join(options.folder, 'data')
     this.config = path.join(options.folder, 'lethe.toml')
@@ -88,7 +88,7 @@ class Torture {
   async run(): Promise<TortureReport> {
     const { options } = this
     this.node = await startNode(this.nodeOptions())
-    const customers = await this.createCustomers()
+    const customers = await createCustomers(this.node, options.customers)
     const traffic = new Traffic(() => this.node, customers, seededRandom(options.seed + 1))
     this.traffic = traffic
     const report: TortureReport = { ...traffic.counts, seed: options.seed, rounds: {}, counted: 0, differences: [] }
@@ -111,16 +111,6 @@ class Torture {
     }
     await traffic.end()
     return { ...report, ...traffic.counts }
-  }
-
-  private async createCustomers(): Promise<Customer[]> {
-    const token = this.node.secret('lat')
-    const customers: Customer[] = []
-    for (let i = 0; i < this.options.customers; i++) {
-      const { body } = await this.node.admin(token, 'POST', '/v1/customers', { id: `customer-${i}` })
-      customers.push(body as unknown as Customer)
-    }
-    return customers
   }
 
   private async act(action: Action): Promise<void> {

@@ -16,6 +16,15 @@ export interface Customer {
   readonly queryKey: string
 }
 
+export async function createCustomers(node: TestNode, count: number): Promise<Customer[]> {
+  const token = node.secret('lat')
+  const customers: Customer[] = []
+  for (let i = 0; i < count; i++) {
+    customers.push((await node.admin(token, 'POST', '/v1/customers', { id: `c-${i}` })).body as unknown as Customer)
+  }
+  return customers
+}
+
 /** What a customer's tables must say. */
 class Expected {
   events = 0
