@@ -149,7 +149,9 @@ export class Customer {
   restart(): void {
     this.phase = 'loading'
     this.leaveLoads()
+    this.parts.loads.withdraw(this)
     if (this.cut) this.parts.checkpoints.leave()
+    this.parts.checkpoints.withdraw(this)
     this.cut = undefined
     this.dayLoader = undefined
     this.checkpointAsked = false
@@ -167,11 +169,12 @@ export class Customer {
       case 'control':
         break
       case 'checkpoint':
+        // Also of what is clean: the journal may not know that.
         this.checkpointAsked = true
         break
       case 'passivate':
         this.leaving = true
-        this.checkpointAsked = this.dirtySinceMs !== undefined
+        if (this.dirtySinceMs !== undefined) this.checkpointAsked = true
         break
     }
     this.directory.wake(this)

@@ -1,6 +1,7 @@
 // R11, R20: what happens at the bounds of journal and memory. A customer pays for itself, not for its neighbours.
 import t from 'tap'
 import type { LetheError } from '../../src/core/errors.js'
+import { seededRandom } from '../../src/core/random.js'
 import { ShardRig } from './shard-rig.js'
 
 const events = (from: number, count: number) =>
@@ -71,4 +72,40 @@ t.test('R20: over its memory a shard sends idle customers away, then refuses, th
   await rig.pass(500)
   t.match(await rig.send('a', events(10, 1)), { accepted: 1 })
   t.equal(await rig.query('a', '(count "event" "x")'), 6)
+})
+
+t.test('customers who wait for one another all come to the end, whoever else wakes them meanwhile', async t => {
+  const ids = Array.from({ length: 60 }, (_, i) => String.fromCharCode(0x4e00 + i))
+  const seed = Number(process.env['SEED'] ?? 1)
+  t.comment(`SEED=${seed}`)
+  const random = seededRandom(seed)
+  const limits = { maxCheckpointsAtOnce: 2, maxLoadsAtOnce: 2, idleMs: 1_000, checkpointMs: 500 }
+  const rig = await new ShardRig(limits).start()
+  const slow: (() => void)[] = []
+  rig.later = action => void slow.push(action)
+  // The store ends what it was asked for in any order, and some of it only after sweeps that ask everybody again.
+  const goOn = (chance: number) => {
+    for (const action of slow.splice(0)) (random.fraction() < chance ? setImmediate : rig.later)(action)
+  }
+  const counts = new Map(ids.map(id => [id, 0]))
+  for (let round = 0; round < 40; round++) {
+    for (const id of ids) {
+      if (random.fraction() < 0.5) continue
+      void rig.send(id, events(1_000 * round, 3))
+      counts.set(id, counts.get(id)! + 3)
+    }
+    for (let sweeps = Math.floor(4 * random.fraction()); sweeps >= 0; sweeps--) {
+      goOn(0.5)
+      await rig.pass(250)
+    }
+  }
+  const asleep = () => {
+    goOn(1)
+    return ids.every(id => rig.customer(id) === undefined)
+  }
+  t.ok(await rig.pass(120_000, asleep), `awake: ${ids.filter(id => rig.customer(id) !== undefined).length}`)
+  rig.later = setImmediate
+  for (const id of ids) t.equal(await rig.query(id, '(total "event")'), counts.get(id))
+  for (const id of ids) await rig.send(id, events(100_000, 1))
+  await rig.drain()
 })

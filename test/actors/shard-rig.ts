@@ -30,7 +30,9 @@ export interface Accepted {
 
 export class ShardRig {
   readonly disk = new MemoryDisk({ random: seededRandom(1) })
-  readonly store = memoryCustomerStore()
+  /** When what the store was asked for is done. */
+  later: (action: () => void) => void = setImmediate
+  readonly store = memoryCustomerStore({ schedule: action => this.later(action) })
   readonly log: string[] = []
   readonly limits: Limits
   versions: Versions = VERSIONS

@@ -55,6 +55,8 @@ export function limitsOf(life: Life): Limits {
     diskReserveBytes: 1024,
     maxInboxRequests: 12,
     checkpointEvents: 50,
+    // Every second life is so narrow that customers wait for one another.
+    ...(life.seed % 2 === 0 ? { maxLoadsAtOnce: 1, maxCheckpointsAtOnce: 1 } : {}),
     ...(life.smallWindow ? { maxDedupeIds: 24, minDedupeIds: 8 } : {}),
   }
 }
