@@ -26,15 +26,16 @@ export function queryParameter(query: string, name: string): string | undefined 
   return query === '' ? undefined : (new URLSearchParams(query).get(name) ?? undefined)
 }
 
-/** The key as sent: `Authorization: Bearer KEY`, `X-Api-Key: KEY`, `?key=KEY`. */
+/** The key as sent: `X-Api-Key: KEY`, `Authorization: Bearer KEY` (another scheme is a proxy's, and no key), `?key=KEY`. */
 function keyOf(request: HttpRequest): string {
   const apiKey = request.getHeader('x-api-key')
   if (apiKey !== '') return apiKey.trim()
-  const authorization = request.getHeader('authorization')
-  if (authorization !== '') return bearer(authorization)
+  const token = bearer(request.getHeader('authorization'))
+  if (token !== '') return token
   return queryParameter(request.getQuery() ?? '', 'key')?.trim() ?? ''
 }
 
+/** The token, '' where the header is absent or of another scheme. */
 export function bearer(authorization: string): string {
   return /^bearer\s/i.test(authorization) ? authorization.slice(7).trim() : ''
 }
@@ -92,7 +93,7 @@ export class Exchange {
   }
 
   refuse(error: LetheError, closeConnection = false): void {
-    this.finish(error.status, response => writeError(response, error, closeConnection))
+    this.finish(error.status, response => writeError(response, error, { close: closeConnection, isHead: this.isHead }))
   }
 
   /** Ends the connection without an answer. */

@@ -243,7 +243,7 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
     if (this.over) return
     this.over = true
     const sentry = this.dialect === Dialect.Sentry
-    this.response.cork(() => writeError(this.response, error, close, sentry))
+    this.response.cork(() => writeError(this.response, error, { close, sentry }))
   }
 }
 
@@ -290,8 +290,12 @@ export function handleEvents(context: IngestContext, response: HttpResponse, req
   if (entry === undefined) {
     if (text === '') {
       text = request.getHeader('authorization')
-      entry = text === '' ? undefined : routes.cached(text)
-      if (entry === undefined && text !== '') entry = routes.byKey(bearer(text))
+      // A bare key is remembered too, but is no Authorization: what is answered must not depend on what was asked before.
+      entry = text.startsWith('Bearer ') ? routes.cached(text) : undefined
+      if (entry === undefined) {
+        text = bearer(text)
+        if (text !== '') entry = routes.byKey(text)
+      }
     } else {
       entry = routes.byKey(text.trim())
     }

@@ -87,8 +87,17 @@ function retryAfterSeconds(error: LetheError): number | undefined {
   return error.status === 429 || error.status === 503 ? 1 : undefined
 }
 
-/** Writes an error. To be called within a cork. `sentry`: with the header that Sentry's SDKs read on a 429. */
-export function writeError(response: HttpResponse, error: LetheError, closeConnection = false, sentry = false): void {
+interface ErrorManner {
+  /** The client is still sending, so the connection must end. */
+  readonly close: boolean
+  /** With the header that Sentry's SDKs read on a 429. */
+  readonly sentry?: boolean
+  /** The answer to HEAD has no body: a client would take it for the head of its next answer. */
+  readonly isHead?: boolean
+}
+
+/** Writes an error. To be called within a cork. */
+export function writeError(response: HttpResponse, error: LetheError, { close, sentry, isHead }: ErrorManner): void {
   response.writeStatus(head(error.status))
   const retryAfter = retryAfterSeconds(error)
   if (retryAfter !== undefined) response.writeHeader('Retry-After', String(retryAfter))
@@ -98,5 +107,7 @@ export function writeError(response: HttpResponse, error: LetheError, closeConne
     response.writeHeader('Allow', error.details['allow'])
   }
   if (error.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer')
-  response.end(errorBody(error), closeConnection)
+  const body = errorBody(error)
+  if (isHead) response.endWithoutBody(Buffer.byteLength(body), close)
+  else response.end(body, close)
 }

@@ -43,10 +43,18 @@ t.test('a key is taken from Authorization, X-Api-Key or ?key=, the first time an
       [{ Authorization: `bearer  ${INGEST_KEY}` }, '/v1/events/'],
       [{ 'X-Api-Key': INGEST_KEY }, '/v1/events'],
       [{}, `/v1/events?key=${INGEST_KEY}`],
+      [{ Authorization: 'Basic YWRhOmFkYQ==' }, `/v1/events?key=${INGEST_KEY}`],
     ] as const) {
       const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: EVENT })
       t.equal(answer.status, 202, `${JSON.stringify(headers)} ${path}`)
     }
+  }
+})
+
+t.test('a bare key is no Authorization, also when it has been seen', async t => {
+  for (const header of [INGEST_KEY, `Basic ${INGEST_KEY}`]) {
+    const answer = await fetch(`${url}/v1/events`, { method: 'POST', headers: { Authorization: header }, body: EVENT })
+    t.equal(answer.status, 401, header)
   }
 })
 

@@ -3,6 +3,7 @@ import t from 'tap'
 import { LetheError } from '../../src/core/errors.js'
 import { formatWanted } from '../../src/http/query.js'
 import { ADMIN_TOKEN, INGEST_KEY, QUERY_KEY, startServer } from './fixture.js'
+import { rawRequest } from './raw-socket.js'
 
 const fixture = await startServer({ maxQuerySourceBytes: 10_000, maxFailedKeysPerMinute: 5 })
 const { url, shard, node } = fixture
@@ -214,6 +215,21 @@ t.test('what is not there is 404, a wrong method 405 with what is right, HEAD ha
   const head = await fetch(`${url}/healthz`, { method: 'HEAD' })
   t.equal(head.status, 200)
   t.equal(await head.text(), '')
+})
+
+t.test('a refusal of HEAD has no body either: a client would read it as its next answer', async t => {
+  for (const path of ['/nothing', '/v1/events', '/v1/query', '/v1/customers']) {
+    const head = `HEAD ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    const answer = await rawRequest(fixture.port, [head], /never/)
+    t.match(answer.text, /^HTTP\/1\.1 4\d\d [\s\S]*Content-Length: [1-9]\d*\r\n\r\n$/, path)
+    t.ok(answer.closed)
+  }
+})
+
+t.test('an Authorization of another scheme is no key, and hides none', async t => {
+  const basic = { Authorization: 'Basic YWRhOmFkYQ==' }
+  t.equal((await fetch(`${url}/v1/query?q=1&key=${QUERY_KEY}`, { headers: basic })).status, 200)
+  t.equal(await codeOf(await fetch(`${url}/v1/query?q=1`, { headers: basic })), 'missing-key')
 })
 
 t.test('a fault of our own answers 500 and is reported, and the server goes on', async t => {
