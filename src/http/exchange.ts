@@ -5,7 +5,7 @@
 // does nothing once the client has gone.
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import type { LetheError } from '../core/errors.js'
-import { head, writeError } from './reply.js'
+import { endHead, head, writeError } from './reply.js'
 
 /** What a handler needs of a request, read before its first await: afterwards uWS has reused the memory. */
 export interface RequestFacts {
@@ -82,7 +82,7 @@ export class Exchange {
   send(status: number, contentType: string, body: string | Uint8Array): void {
     this.finish(status, response => {
       response.writeStatus(head(status, contentType))
-      if (this.isHead) response.endWithoutBody(Buffer.byteLength(body))
+      if (this.isHead) endHead(response, Buffer.byteLength(body))
       else response.end(body)
     })
   }

@@ -87,6 +87,14 @@ function retryAfterSeconds(error: LetheError): number | undefined {
   return error.status === 429 || error.status === 503 ? 1 : undefined
 }
 
+/**
+ * Ends the answer to HEAD. The length is a header of ours: told as an argument, uWebSockets.js waits for so many bytes, and
+ * closes the connection at the next request.
+ */
+export function endHead(response: HttpResponse, bytes: number): void {
+  response.writeHeader('Content-Length', String(bytes)).endWithoutBody()
+}
+
 interface ErrorManner {
   /** The client is still sending, so the connection must end. */
   readonly close: boolean
@@ -108,6 +116,6 @@ export function writeError(response: HttpResponse, error: LetheError, { close, s
   }
   if (error.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer')
   const body = errorBody(error)
-  if (isHead) response.endWithoutBody(Buffer.byteLength(body), close)
+  if (isHead) endHead(response, Buffer.byteLength(body))
   else response.end(body, close)
 }

@@ -1,4 +1,6 @@
 // Everything but ingest: queries, programs, customers, health, metrics, CORS, what is not there.
+import { on } from 'node:events'
+import net from 'node:net'
 import t from 'tap'
 import { LetheError } from '../../src/core/errors.js'
 import { formatWanted } from '../../src/http/query.js'
@@ -217,13 +219,23 @@ t.test('what is not there is 404, a wrong method 405 with what is right, HEAD ha
   t.equal(await head.text(), '')
 })
 
-t.test('a refusal of HEAD has no body either: a client would read it as its next answer', async t => {
-  for (const path of ['/nothing', '/v1/events', '/v1/query', '/v1/customers']) {
-    const head = `HEAD ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
-    const answer = await rawRequest(fixture.port, [head], /never/)
-    t.match(answer.text, /^HTTP\/1\.1 4\d\d [\s\S]*Content-Length: [1-9]\d*\r\n\r\n$/, path)
+t.test('HEAD is answered by a head, refused or not, and its connection goes on', async t => {
+  const request = (line: string, close = '') => `${line} HTTP/1.1\r\nHost: x\r\n${close}\r\n`
+  for (const path of ['/healthz', '/nothing', '/v1/events', '/v1/query', '/v1/customers']) {
+    const answer = await rawRequest(fixture.port, [request(`HEAD ${path}`, 'Connection: close\r\n')], /never/)
+    t.match(answer.text, /^HTTP\/1\.1 (200|4\d\d) [\s\S]*Content-Length: [1-9]\d*\r\n/, path)
+    t.equal(answer.text.indexOf('\r\n\r\n'), answer.text.length - 4, 'no body')
     t.ok(answer.closed)
   }
+  const socket = net.connect(fixture.port, '127.0.0.1')
+  let text = ''
+  for (const line of ['HEAD /healthz', 'HEAD /nothing', 'GET /healthz']) {
+    text = ''
+    socket.write(request(line))
+    for await (const chunk of on(socket, 'data')) if ((text += chunk).includes('\r\n\r\n')) break
+  }
+  t.match(text, /^HTTP\/1\.1 200 OK[\s\S]*"version"/)
+  socket.destroy()
 })
 
 t.test('an Authorization of another scheme is no key, and hides none', async t => {
