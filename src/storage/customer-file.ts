@@ -3,8 +3,9 @@
 // One tree instead of a database per slot: a customer with 400 days would need 402 handles, each with its own open
 // transaction, and lmdb-js has had crashes in clearing and dropping databases. Ranges do the same.
 //
-// All writes of a commit are queued in one turn of the event loop; lmdb-js then carries them out as one transaction on
-// its thread. `overlappingSync` is off: a commit that is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
+// A commit is read and summed a step at a time, for it may be tens of megabytes; then all its writes are queued in one turn
+// of the event loop, and lmdb-js carries them out as one transaction on its thread. `overlappingSync` is off: a commit that
+// is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
 // `useWritemap` is never on: a full disk would be a SIGBUS.
 import * as fs from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -70,12 +71,10 @@ async function commitFailure(path: string, error: unknown): Promise<LetheError> 
   return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${cause.message}`, 503, { path })
 }
 
-// Twice the same key would count the old value out of the sums twice.
-function assertDistinct(pages: readonly PageWrite[]): void {
-  const keys = new Set<string>()
-  for (const page of pages) keys.add(Buffer.from(page.key).toString('latin1'))
-  assert(keys.size === pages.length, 'a page is written once')
-}
+/** Bytes read and summed in one turn of the event loop when a commit is prepared: about a quarter of a millisecond. */
+const STEP_BYTES = 256 * 1024
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class OpenFile implements CustomerFile {
   private tree: Tree
@@ -186,14 +185,26 @@ export class OpenFile implements CustomerFile {
       const held = before.scopes.get(slot)
       assert(held === undefined || held.day <= day, 'a slot never goes back to an older day')
     }
-    assertDistinct(write.meta)
-    for (const { pages } of write.days) assertDistinct(pages)
     const header = before.copy()
     header.n = write.n
     header.slots = write.slots
+    const puts: PageWrite[] = []
+    let work = 0
+    // What is read and summed lies in no transaction yet: nobody else writes this file meanwhile.
+    for (const bytes of this.plan(tree, header, write, puts)) {
+      work += bytes
+      if (work < STEP_BYTES) continue
+      work = 0
+      await nextTurn()
+    }
+    puts.push({ key: HEADER_KEY, value: header.encode() })
     // A batch is one transaction. Without it lmdb-js would batch by turns of the event loop, and a failed commit would
     // reject a promise of its own that nobody can reach.
-    const committed = tree.batch(() => this.queue(tree, header, write))
+    const committed = tree.batch(() => {
+      // Must not throw: lmdb-js commits what was queued before.
+      for (const { key, value } of puts)
+        void (value === null ? tree.remove(key as Buffer) : tree.put(key as Buffer, value as Buffer))
+    })
     try {
       await committed
     } catch (error) {
@@ -207,34 +218,47 @@ export class OpenFile implements CustomerFile {
     return header
   }
 
-  // Must not throw: lmdb-js commits what was queued before. Hence all assertions come earlier.
-  private queue(tree: Tree, header: FileHeader, write: FileWrite): void {
-    const pages = (scope: Scope, cleared: boolean, writes: readonly PageWrite[]) => {
-      const prefix = prefixOf(scope.slot)
-      for (const page of writes) {
-        const key = Buffer.concat([prefix, page.key])
-        const old = cleared ? undefined : tree.get(key)
-        if (old !== undefined) scope.remove(key, old)
-        if (page.value !== null) {
-          scope.add(key, page.value)
-          void tree.put(key, page.value as Buffer)
-        } else if (old !== undefined) void tree.remove(key)
-      }
-    }
+  /** Counts a write into the scopes of `header` and adds what is to be put to `puts`. Yields the bytes of each row it has dealt with. */
+  private *plan(tree: Tree, header: FileHeader, write: FileWrite, puts: PageWrite[]): Generator<number, void> {
     const meta = header.scopes.get(META) ?? new Scope(META, 0)
     header.scopes.set(META, meta)
-    pages(meta, false, write.meta)
+    yield* this.planPages(tree, meta, false, write.meta, puts)
     for (const day of write.days) {
       let scope = header.scopes.get(day.slot)
       const clear = scope !== undefined && (day.clear || scope.day !== day.day)
       if (clear) {
-        for (const key of tree.getKeys({ start: prefixOf(day.slot), end: endOf(day.slot) })) void tree.remove(key)
+        for (const key of tree.getKeys({ start: prefixOf(day.slot), end: endOf(day.slot) })) {
+          puts.push({ key, value: null })
+          yield key.length
+        }
       }
       if (scope === undefined || clear) scope = new Scope(day.slot, day.day)
       header.scopes.set(day.slot, scope)
-      pages(scope, clear, day.pages)
+      yield* this.planPages(tree, scope, clear, day.pages, puts)
     }
-    void tree.put(HEADER_KEY, header.encode())
+  }
+
+  private *planPages(
+    tree: Tree,
+    scope: Scope,
+    cleared: boolean,
+    pages: readonly PageWrite[],
+    puts: PageWrite[],
+  ): Generator<number, void> {
+    const prefix = prefixOf(scope.slot)
+    const keys = new Set<string>()
+    for (const page of pages) {
+      const key = Buffer.concat([prefix, page.key])
+      const name = key.toString('latin1')
+      // Twice the same key would count the old value out of the sums twice.
+      assert(!keys.has(name), 'a page is written once')
+      keys.add(name)
+      const old = cleared ? undefined : tree.get(key)
+      if (old !== undefined) scope.remove(key, old)
+      if (page.value !== null) scope.add(key, page.value)
+      if (page.value !== null || old !== undefined) puts.push({ key, value: page.value })
+      yield (page.value?.length ?? 0) + (old?.length ?? 0)
+    }
   }
 
   /** Another number of slots: a fresh file under the new modulus, then renamed over this one (R7). */
