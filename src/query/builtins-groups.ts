@@ -75,7 +75,7 @@ function* groupsOf(context: Context, data: QueryData, wanted: readonly number[])
 
 function* groupOf(context: Context, data: QueryData, id: string): Resumable {
   const group = data.state.groups.find(id)
-  if (group === undefined) return false
+  if (group === undefined) return null
   const days = yield* present(data, retainedDays(data))
   const rows = describe(context, yield* ranked(data, group, days))
   const example = group.exampleOf()
@@ -147,8 +147,8 @@ const primitives: PrimitiveDefinition[] = [
   {
     name: 'group',
     signature: '(group ID)',
-    doc: 'One group over all days that are kept, with its latest event as (example . …); #f where there is no such group.',
-    example: ['(group "0000000000000000")', '#f'],
+    doc: 'One group over all days that are kept, with its latest event as (example . …); () where there is no such group.',
+    example: ['(group "0000000000000000")', '()'],
     arity: [1, 1],
     resumable: (context, id) => {
       const data = dataOf(context, 'group')

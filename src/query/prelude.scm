@@ -71,7 +71,7 @@
 ;; What a group is called; its id where nothing is known of it.
 (define (%title id)
   (let ((known (group id)))
-    (if known (cdr (assq 'title known)) id)))
+    (if (null? known) id (cdr (assq 'title known)))))
 
 ;; (top-crashes K [DAYS])
 ;; The K crash groups that happened most, with the users they met and their share in all crashes.
