@@ -9,6 +9,10 @@ export const overloaded = (what: string, seconds = 1) =>
   new LetheError('overloaded', `${what}; try again in ${seconds} s`, 503, { retryAfterSeconds: seconds })
 export const draining = () => new LetheError('draining', 'this node is shutting down', 503, { retryAfterSeconds: 5 })
 export const diskFull = () => new LetheError('disk-full', 'the disk is nearly full', 503, { retryAfterSeconds: 10 })
+export const customerFailed = () =>
+  new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
+    retryAfterSeconds: 5,
+  })
 export const gone = () => new LetheError('unknown-key', 'no customer has this key', 401)
 
 export class Admission {
@@ -70,12 +74,14 @@ export class Admission {
         retryAfterSeconds: 10,
       })
     }
-    if (customer.cannotLoad && this.parts.clock.monotonicMs() < customer.crashes.retryAtMs) {
-      return new LetheError('customer-failed', 'this customer cannot be loaded; operators have been told', 503, {
-        retryAfterSeconds: 5,
-      })
-    }
-    return undefined
+    return this.refusalToLoad(customer)
+  }
+
+  /** Why nobody is to wait for its load, if so. */
+  refusalToLoad(customer: Customer): LetheError | undefined {
+    return customer.cannotLoad && this.parts.clock.monotonicMs() < customer.crashes.retryAtMs
+      ? customerFailed()
+      : undefined
   }
 
   /** Takes events from the customer's quota; why they do not fit, if so. */

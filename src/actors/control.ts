@@ -12,7 +12,8 @@ import type { ControlReply, ControlRequest, CustomerRoute, IngestReply } from '.
 
 /** What the desk needs of the shard. */
 export interface ControlHost {
-  whenLive(route: CustomerRoute, task: (customer: Customer) => void): void
+  /** Runs `task` in a turn of the customer in which its state is there, or refuses it. */
+  whenLive(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => void): void
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void
   forgetCustomer(route: CustomerRoute, done: () => void, failed: (error: unknown) => void): void
 }
@@ -26,7 +27,7 @@ export class ControlDesk {
   take(route: CustomerRoute, request: ControlRequest, reply: ControlReply): void {
     switch (request.tag) {
       case 'program-get':
-        return this.host.whenLive(route, customer => reply.answered(this.program(customer)))
+        return this.host.whenLive(route, reply, customer => reply.answered(this.program(customer)))
       case 'program-put':
         return this.putProgram(route, request.source, reply)
       case 'program-delete':
@@ -34,7 +35,7 @@ export class ControlDesk {
       case 'settings':
         return this.putSettings(route, request, reply)
       case 'describe':
-        return this.host.whenLive(route, customer => reply.answered(this.describe(customer)))
+        return this.host.whenLive(route, reply, customer => reply.answered(this.describe(customer)))
       case 'quarantine':
         return reply.answered({ events: this.parts.quarantine.list(route.incarnation).map(shown) })
       case 'quarantine-replay':
@@ -63,7 +64,7 @@ export class ControlDesk {
     } catch (error) {
       return reply.refused(asError(error))
     }
-    this.host.whenLive(route, customer =>
+    this.host.whenLive(route, reply, customer =>
       this.host.journalJson(
         customer,
         EntryKind.Program,
@@ -82,7 +83,7 @@ export class ControlDesk {
     if (sampling !== undefined && !(sampling >= least && sampling <= 1)) {
       return reply.refused(new LetheError('bad-sampling', `sampling is a share of users, ${least} to 1`, 400))
     }
-    this.host.whenLive(route, customer =>
+    this.host.whenLive(route, reply, customer =>
       this.host.journalJson(
         customer,
         EntryKind.Settings,
@@ -148,7 +149,7 @@ export class ControlDesk {
         (error: unknown) => reply.refused(asError(error)),
       )
     }
-    this.host.whenLive(route, customer =>
+    this.host.whenLive(route, reply, customer =>
       this.host.journalJson(customer, EntryKind.Replay, encodeJson(entry), {
         ...whenApplied(reply, () => undefined),
         accepted: applied,

@@ -17,6 +17,7 @@ import type { EventProgram } from '../query/event-program.js'
 import { type CustomerFile, EntryKind, type JournalWriter } from '../storage/contract.js'
 import type { Checkpoint } from '../tables/checkpoint.js'
 import { CustomerState } from '../tables/state.js'
+import { overloaded } from './admission.js'
 import { CrashRecord } from './crashes.js'
 import { type Delivery, Queue } from './delivery.js'
 import {
@@ -30,7 +31,7 @@ import {
 } from './entry.js'
 import { loadCustomer, loadDay, replaceFile } from './loading.js'
 import type { Parts } from './parts.js'
-import type { CustomerMessage, Directory, RunningQuery, WaitingBody } from './protocol.js'
+import type { CustomerMessage, Directory, RunningQuery, Task, WaitingBody } from './protocol.js'
 import { TokenBucket } from './quota.js'
 import type { CustomerRoute } from './service.js'
 import type { ActorHandle } from './system.js'
@@ -50,7 +51,7 @@ export class Customer {
   readonly inbox = new Queue<WaitingBody>()
   readonly committed = new Queue<Delivery>()
   /** Rare requests that need the state: run in order as soon as it is there. The directory's; they survive a crash. */
-  readonly tasks = new Queue<() => void>()
+  readonly tasks = new Queue<Task>()
   /** Queries not yet answered. The directory's, like the tasks; their runs are the actor's. */
   readonly asked = new Set<RunningQuery>()
   readonly queries: RunningQuery[] = []
@@ -69,7 +70,6 @@ export class Customer {
   lastTouchMs = 0
   /** In the shard's run queue. */
   queued = false
-  leaving = false
 
   /** Since when there is something that no checkpoint holds (monotonic ms), or undefined. */
   dirtySinceMs: number | undefined
@@ -81,8 +81,6 @@ export class Customer {
   private checkpointAsked = false
   private cut: Checkpoint | undefined
   committing = false
-  /** Inside the turnstile of those who load. */
-  private loading = false
   private loader: Generator<void, void> | undefined
   dayLoader: Generator<void, void> | undefined
   readonly crashes: CrashRecord
@@ -145,16 +143,22 @@ export class Customer {
     }
   }
 
+  /** Ends what runs, with the files that it holds and its places in line; not a commit that is on its way to the disk. */
+  stop(): void {
+    this.loader?.return()
+    this.loader = undefined
+    this.dayLoader?.return()
+    this.dayLoader = undefined
+    this.cut = undefined
+    this.checkpointAsked = false
+    this.parts.loads.leave(this)
+    if (!this.committing) this.parts.checkpoints.leave(this)
+  }
+
   /** Drops the memory and starts over from snapshot + journal. */
   restart(): void {
+    this.stop()
     this.phase = 'loading'
-    this.leaveLoads()
-    this.parts.loads.withdraw(this)
-    if (this.cut) this.parts.checkpoints.leave()
-    this.parts.checkpoints.withdraw(this)
-    this.cut = undefined
-    this.dayLoader = undefined
-    this.checkpointAsked = false
     this.state = this.emptyState()
     this.program = this.parts.programs.builtin
     this.queries.length = 0
@@ -171,10 +175,6 @@ export class Customer {
       case 'checkpoint':
         // Also of what is clean: the journal may not know that.
         this.checkpointAsked = true
-        break
-      case 'passivate':
-        this.leaving = true
-        if (this.dirtySinceMs !== undefined) this.checkpointAsked = true
         break
     }
     this.directory.wake(this)
@@ -209,6 +209,12 @@ export class Customer {
     return this.idle && !this.checkpointing
   }
 
+  /** Deleted, it may be forgotten: nobody loads it for that, but what is on its way to the disk comes to its end. */
+  get over(): boolean {
+    if (this.phase === 'live') return this.quiet
+    return !this.committing && !this.crashes.convicting && this.lastN === this.syncedN
+  }
+
   /** Works until `untilMs` (monotonic) at most, about. Answers whether there is more to do at once. */
   step(untilMs: number): boolean {
     const { clock } = this.parts
@@ -216,45 +222,46 @@ export class Customer {
     if (this.loader) {
       // A commit under way will change the file; a customer that keeps crashing waits before it tries again.
       if (this.committing || this.crashes.convicting || clock.monotonicMs() < this.crashes.retryAtMs) return false
-      if (!this.enterLoads()) return false
+      if (!this.parts.loads.enter(this)) return false
       if (advance(this.loader, expired)) {
         this.loader = undefined
-        this.leaveLoads()
+        this.parts.loads.leave(this)
         this.becomeLive()
       }
       return true
     }
     if (this.dayLoader) {
-      if (!this.enterLoads()) return false
+      if (!this.parts.loads.enter(this)) return false
       if (advance(this.dayLoader, expired)) {
         this.dayLoader = undefined
-        this.leaveLoads()
+        this.parts.loads.leave(this)
       }
       return true
     }
     if (!this.applyCommitted(expired)) return true
     // A task that finds no room in the commit group comes back behind the others: not in this turn.
-    for (let left = this.tasks.length; left > 0; left--) this.tasks.shift()!()
+    for (let left = this.tasks.length; left > 0; left--) this.runTask(this.tasks.shift()!)
     const decoded = this.decodeWaiting(expired)
     const more = this.runQueries(untilMs)
     const encoded = this.runCheckpoint(expired)
     return this.dayLoader !== undefined || more || !decoded || !encoded
   }
 
-  private enterLoads(): boolean {
-    this.loading ||= this.parts.loads.enter(this)
-    return this.loading
-  }
-
-  private leaveLoads(): void {
-    if (this.loading) this.parts.loads.leave()
-    this.loading = false
+  private runTask(task: Task): void {
+    try {
+      task.run()
+    } catch (error) {
+      task.refused(overloaded('the customer crashed on this request'))
+      throw error
+    }
   }
 
   private becomeLive(): void {
     this.phase = 'live'
     this.surroundingsJournaled = this.lastN > 0 && this.sameVersions
     this.crashes.retryAtMs = 0
+    // It is refused until a checkpoint says that it is not, and nothing may be due.
+    if (this.behind) this.checkpointAsked = true
     if (this.resetNeeded > 0) {
       const reset: ResetEntry = {
         reason: 'the customer file was lost',
@@ -406,7 +413,6 @@ export class Customer {
           if (!waiting.decoded && expired()) return false
         }
       } catch (error) {
-        if (!(error instanceof LetheError)) throw error
         this.inbox.shift()
         this.directory.refuseWaiting(this, waiting, error)
         continue
@@ -488,7 +494,7 @@ export class Customer {
     while (!cut.encode(16)) if (expired()) return false
     this.cut = undefined
     this.committing = true
-    void this.writeCheckpoint(cut)
+    this.writeCheckpoint(cut).catch(error => this.directory.crashed(this, error))
     return true
   }
 
@@ -518,10 +524,10 @@ export class Customer {
       file = undefined
       if (generation === this.generation) this.replaceDamaged(error)
     } finally {
-      file?.release()
       this.committing = false
-      parts.checkpoints.leave()
+      parts.checkpoints.leave(this)
       this.directory.wake(this)
+      file?.release()
     }
   }
 }

@@ -10,11 +10,7 @@ import type { Delivery } from './delivery.js'
 import type { IngestReply, QueryReply, QueryRequest } from './service.js'
 
 /** Everything a customer's actor can be told. Events never come this way: they go to the inbox. */
-export type CustomerMessage =
-  | { tag: 'query'; query: RunningQuery }
-  | { tag: 'control' }
-  | { tag: 'checkpoint' }
-  | { tag: 'passivate' }
+export type CustomerMessage = { tag: 'query'; query: RunningQuery } | { tag: 'control' } | { tag: 'checkpoint' }
 
 /** A query from its arrival to its reply. Lives in the directory; the run in it dies with the actor. */
 export interface RunningQuery {
@@ -38,12 +34,19 @@ export interface WaitingBody {
   decoded: boolean
 }
 
+/** A rare request that needs the customer's state. */
+export interface Task {
+  run(): void
+  /** It cannot be run: its caller is told. */
+  refused(error: LetheError): void
+}
+
 /** What the customer asks of the directory that owns it. */
 export interface Directory {
   /** Puts a decoded body into the open group, or refuses it by the quota; false if the group takes no more now. */
   journalBody(customer: Customer, waiting: WaitingBody, decoder: Decoder): boolean
-  /** Refuses a body that waited. */
-  refuseWaiting(customer: Customer, waiting: WaitingBody, error: LetheError): void
+  /** Refuses a body that waited. What is no LetheError is a bug of ours: the log has it. */
+  refuseWaiting(customer: Customer, waiting: WaitingBody, error: unknown): void
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void
   /** The entry is applied: answer it, free what it holds. */
   applied(customer: Customer, delivery: Delivery): void

@@ -13,24 +13,36 @@ const HURRY_FROM = 1 / 4
 const RELIEVED_AT_ONCE = 8
 
 /**
- * R11: whoever holds the oldest segment back is checkpointed, loaded for it if need be (after a restart nobody knows
- * what an earlier process had flushed). Beyond the bound, who cannot be checkpointed is copied out of the way, and
- * that customer alone is refused.
+ * R11: whoever holds the oldest segments back is checkpointed, loaded for it if need be (after a restart nobody knows
+ * what an earlier process had flushed). Beyond the bound, who cannot be loaded or checkpointed is copied out of the way, and
+ * that customer alone is refused. Nobody waits behind those: they are passed over, and tried again when they are due.
  */
 export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) => Customer): void {
   const { journal, limits, routeOf } = parts
   if (journal.bytes <= limits.maxJournalBytes * HURRY_FROM) return
-  for (const incarnation of journal.holding(RELIEVED_AT_ONCE)) {
+  const seen = new Set<bigint>()
+  let relieved = 0
+  for (const incarnation of journal.holding()) {
+    if (relieved >= RELIEVED_AT_ONCE) return
+    if (seen.has(incarnation)) continue
+    seen.add(incarnation)
     const route = routeOf(incarnation)
     if (!route || route.deleted) continue
     const customer = customerOf(route)
-    if (customer.phase !== 'live' || customer.checkpointing) continue
-    customer.actor?.tell({ tag: 'checkpoint' })
-    if (journal.bytes <= limits.maxJournalBytes || customer.checkpointFailures === 0 || customer.behind) continue
-    customer.behind = true
-    journal.spill(incarnation).catch((error: unknown) => {
-      customer.behind = false
-      parts.log.error({ customer: route.id, err: error }, 'entries could not be copied out of the way')
-    })
+    if (customer.checkpointFailures === 0 && !customer.cannotLoad) {
+      relieved++
+      if (customer.phase === 'live' && !customer.checkpointing) customer.actor?.tell({ tag: 'checkpoint' })
+    } else if (journal.bytes > limits.maxJournalBytes && !customer.behind) {
+      relieved++
+      spill(parts, customer)
+    }
   }
+}
+
+function spill({ journal, log }: Parts, customer: Customer): void {
+  customer.behind = true
+  journal.spill(customer.route.incarnation).catch((error: unknown) => {
+    customer.behind = false
+    log.error({ customer: customer.route.id, err: error }, 'entries could not be copied out of the way')
+  })
 }

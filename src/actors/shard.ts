@@ -12,7 +12,7 @@ import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
 import type { CompiledQuery, Compiling } from '../query/query.js'
 import { EntryKind, type Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
-import { Admission, diskFull, draining, gone, overloaded } from './admission.js'
+import { Admission, customerFailed, diskFull, draining, gone, overloaded } from './admission.js'
 import { Applier } from './apply.js'
 import { ControlDesk } from './control.js'
 import { Customer } from './customer.js'
@@ -21,7 +21,7 @@ import { EVENTS_PREFIX_BYTES, encodeJson, writeEventsPrefix } from './entry.js'
 import { type CommitGroup, emptyGroup, FrameHold } from './group.js'
 import type { Parts, Surroundings } from './parts.js'
 import { Programs } from './programs.js'
-import type { Directory, RunningQuery, WaitingBody } from './protocol.js'
+import type { Directory, RunningQuery, Task, WaitingBody } from './protocol.js'
 import { QueryDesk } from './queries.js'
 import { relieveJournal } from './relief.js'
 import type {
@@ -65,7 +65,8 @@ export class Shard implements ShardService, Directory {
   /** Deliveries of a group to come. */
   private emptied: Delivery[] = []
   private turnScheduled = false
-  private failed = false
+  /** The journal has failed or is closed: no more turns. */
+  private ended = false
   private lastSweepMs = 0
   private syncStartedMs = 0
   private drained: (() => void) | undefined
@@ -111,7 +112,7 @@ export class Shard implements ShardService, Directory {
   }
 
   get ready(): boolean {
-    return this.admission.accepting && !this.failed
+    return this.admission.accepting && !this.ended
   }
 
   // ——— ingest
@@ -159,8 +160,7 @@ export class Shard implements ShardService, Directory {
       journal.cancel()
       this.admission.leave(customer, body.length)
       this.recycle(batch)
-      if (!(error instanceof LetheError)) throw error
-      this.refuse(reply, error)
+      this.refuse(reply, this.asLetheError(error))
       return true
     }
     const quota = this.admission.overQuota(customer, batch.count)
@@ -185,9 +185,33 @@ export class Shard implements ShardService, Directory {
     return true
   }
 
-  refuseWaiting(customer: Customer, waiting: WaitingBody, error: LetheError): void {
+  refuseWaiting(customer: Customer, waiting: WaitingBody, error: unknown): void {
     this.admission.leave(customer, waiting.body.length)
-    this.refuse(waiting.reply, error)
+    this.refuse(waiting.reply, this.asLetheError(error))
+  }
+
+  /** A bug of ours that a request has met before it touched any state: the request alone fails of it. */
+  private asLetheError(error: unknown): LetheError {
+    if (error instanceof LetheError) return error
+    this.parts.log.error({ err: error }, 'a request met something that is broken')
+    return new LetheError('internal', 'something is broken here: the log says what', 500)
+  }
+
+  /** Nobody waits for this customer any more, but for what is durable or on its way to the disk. */
+  private turnAway(customer: Customer, error: LetheError): void {
+    for (const waiting of customer.inbox.drain()) this.refuseWaiting(customer, waiting, error)
+    for (const task of customer.tasks.drain()) task.refused(error)
+  }
+
+  /** What is durable and will not be applied before this process, or the customer, ends: nobody can say how it counts. */
+  private abandonOrphans(customer: Customer): void {
+    customer.orphanCommitted()
+    for (const delivery of customer.orphans.values()) {
+      if (delivery.batch) customer.waitingEvents -= delivery.batch.count
+      this.admission.leave(customer, delivery.bytes)
+      delivery.reply?.unknown()
+    }
+    customer.orphans.clear()
   }
 
   journalBody(customer: Customer, waiting: WaitingBody, decoder: Decoder): boolean {
@@ -197,11 +221,11 @@ export class Shard implements ShardService, Directory {
       this.refuseWaiting(customer, waiting, gone())
       return true
     }
-    if (journal.full) {
+    const size = EVENTS_PREFIX_BYTES + body.length
+    if (journal.full || journal.lacksRoomFor(size)) {
       this.refuseWaiting(customer, waiting, diskFull())
       return true
     }
-    const size = EVENTS_PREFIX_BYTES + body.length
     const at = this.journalSurroundings(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
     if (at < 0) {
       if (this.admission.diskLow) {
@@ -249,11 +273,17 @@ export class Shard implements ShardService, Directory {
 
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
     if (this.journalSurroundings(customer) && this.tryJson(customer, kind, payload, reply)) return
-    if (reply && this.admission.diskLow) return reply.refused(diskFull())
+    if (reply && (this.admission.diskLow || this.parts.journal.lacksRoomFor(payload.length))) {
+      return reply.refused(diskFull())
+    }
     // What nobody waits for is asked for again by the next load: a node that ends need not wait for room.
     if (!reply && !this.admission.accepting) return
     this.waitingForRoom.add(customer)
-    customer.tasks.push(() => this.journalJson(customer, kind, payload, reply))
+    const again: Task = {
+      run: () => this.journalJson(customer, kind, payload, reply),
+      refused: error => reply?.refused(error),
+    }
+    customer.tasks.push(again)
   }
 
   private tryJson(customer: Customer, kind: EntryKind, payload: Buffer, reply: IngestReply | undefined): boolean {
@@ -313,7 +343,6 @@ export class Shard implements ShardService, Directory {
       this.wake(customer)
     }
     customer.lastTouchMs = this.lastSweepMs
-    customer.leaving = false
     return customer
   }
 
@@ -345,6 +374,7 @@ export class Shard implements ShardService, Directory {
     }
     customer.asked.clear()
     customer.crashes.record(error)
+    if (customer.cannotLoad) this.turnAway(customer, customerFailed())
     customer.restart()
     this.spawn(customer)
     this.wake(customer)
@@ -352,6 +382,7 @@ export class Shard implements ShardService, Directory {
 
   /** Forgets a customer's memory. Its file and the journal have everything. */
   private forget(customer: Customer): void {
+    customer.stop()
     customer.actor?.stop()
     customer.actor = undefined
     customer.route.attachment = undefined
@@ -360,7 +391,6 @@ export class Shard implements ShardService, Directory {
 
   checkpointed(customer: Customer): void {
     customer.behind = false
-    this.parts.journal.trim()
   }
 
   // ——— queries and control
@@ -372,16 +402,13 @@ export class Shard implements ShardService, Directory {
       if (refusal) throw refusal
       compiled = this.queryDesk.compile(request)
     } catch (error) {
-      if (!(error instanceof LetheError)) throw error
-      this.stat.queried(error.code)
-      reply.refused(error)
-      return () => {}
+      return this.refuseQuery(reply, this.asLetheError(error))
     }
     const customer = this.customerOf(route)
+    const failed = this.admission.refusalToLoad(customer)
+    if (failed) return this.refuseQuery(reply, failed)
     if (customer.asked.size >= this.parts.limits.maxQueriesPerCustomer) {
-      this.stat.queried('overloaded')
-      reply.refused(overloaded('too many queries of this customer are running'))
-      return () => {}
+      return this.refuseQuery(reply, overloaded('too many queries of this customer are running'))
     }
     const startedMs = this.parts.clock.monotonicMs()
     const query: RunningQuery = {
@@ -402,6 +429,12 @@ export class Shard implements ShardService, Directory {
     }
   }
 
+  private refuseQuery(reply: QueryReply, error: LetheError): () => void {
+    this.stat.queried(error.code)
+    reply.refused(error)
+    return () => {}
+  }
+
   private queryRefusal(route: CustomerRoute): LetheError | undefined {
     if (!this.admission.accepting) return draining()
     if (route.deleted) return gone()
@@ -418,41 +451,51 @@ export class Shard implements ShardService, Directory {
   control(route: CustomerRoute, request: ControlRequest, reply: ControlReply): void {
     if (!this.admission.accepting) return reply.refused(draining())
     if (route.deleted && request.tag !== 'forget') return reply.refused(gone())
-    this.controlDesk.take(route, request, reply)
+    try {
+      this.controlDesk.take(route, request, reply)
+    } catch (error) {
+      reply.refused(this.asLetheError(error))
+    }
   }
 
-  /** Runs `task` in a turn of the customer in which its state is there. */
-  whenLive(route: CustomerRoute, task: (customer: Customer) => void): void {
+  whenLive(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => void): void {
     const customer = this.customerOf(route)
-    customer.tasks.push(() => task(customer))
+    const failed = this.admission.refusalToLoad(customer)
+    if (failed) return reply.refused(failed)
+    customer.tasks.push({ run: () => task(customer), refused: error => reply.refused(error) })
     customer.actor!.tell({ tag: 'control' })
   }
 
   /** R19: what waits is refused, what is in flight ends, then nothing is left of it. */
   forgetCustomer(route: CustomerRoute, done: () => void, failed: (error: unknown) => void): void {
     const customer = this.customerOf(route)
-    for (const waiting of customer.inbox.drain()) this.refuseWaiting(customer, waiting, gone())
+    this.turnAway(customer, gone())
     for (const query of customer.asked) {
       query.cancelled = true
       query.reply.refused(gone())
     }
     customer.asked.clear()
     customer.queries.length = 0
-    this.leaving.set(customer, { done, failed })
+    const asked = this.leaving.get(customer) ?? []
+    this.leaving.set(customer, [...asked, { done, failed }])
     this.wake(customer)
   }
 
-  private readonly leaving = new Map<Customer, { done: () => void; failed: (error: unknown) => void }>()
+  /** Deleted customers on their way out, and who waits for it. */
+  private readonly leaving = new Map<Customer, { done: () => void; failed: (error: unknown) => void }[]>()
 
   private finishLeaving(): void {
-    for (const [customer, { done, failed }] of this.leaving) {
-      if (!customer.quiet) continue
+    for (const [customer, asked] of this.leaving) {
+      if (!customer.over) continue
       this.leaving.delete(customer)
+      this.abandonOrphans(customer)
+      this.turnAway(customer, gone())
       this.forget(customer)
       this.parts.journal.forget(customer.route.incarnation)
       const { incarnation } = customer.route
       const { store, quarantine } = this.parts
-      Promise.all([store.erase(incarnation), quarantine.forget(incarnation)]).then(() => done(), failed)
+      const erased = Promise.all([store.erase(incarnation), quarantine.forget(incarnation)])
+      for (const { done, failed } of asked) erased.then(() => done(), failed)
     }
   }
 
@@ -464,23 +507,37 @@ export class Shard implements ShardService, Directory {
     await this.until(customer => customer.idle)
     for (const customer of this.customers) {
       // Only those who cannot be loaded have any left.
-      for (const waiting of customer.inbox.drain()) this.refuseWaiting(customer, waiting, draining())
-    }
-    for (const customer of this.customers)
+      this.turnAway(customer, draining())
+      // Whatever failed before, everybody has a last try.
+      customer.checkpointFailures = 0
       if (customer.dirtySinceMs !== undefined) customer.actor?.tell({ tag: 'checkpoint' })
-    await this.until(
-      customer => customer.quiet && (customer.dirtySinceMs === undefined || customer.checkpointFailures > 0),
-    )
+    }
+    await this.until(customer => this.saved(customer))
+    this.ended = true
+    for (const customer of this.customers) this.abandonOrphans(customer)
+    this.parts.journal.trim()
     await this.parts.journal.close()
     await this.parts.store.close()
     this.parts.actors.close()
   }
 
-  /** Waits, turn by turn, until every customer is as asked. */
+  private saved(customer: Customer): boolean {
+    if (!customer.quiet) return false
+    if (customer.dirtySinceMs === undefined || customer.checkpointFailures > 0) return true
+    // What it was told before died with its actor.
+    customer.actor?.tell({ tag: 'checkpoint' })
+    return false
+  }
+
+  /** Waits, turn by turn, until every customer has been as asked. Those who have are not looked at again: there may be 30,000. */
   private until(met: (customer: Customer) => boolean): Promise<void> {
     return new Promise(resolve => {
+      const left = new Set(this.customers)
       this.drained = () => {
-        for (const customer of this.customers) if (!met(customer) && !customer.cannotLoad) return
+        for (const customer of left) {
+          if (!met(customer) && !customer.cannotLoad) return
+          left.delete(customer)
+        }
         this.drained = undefined
         resolve()
       }
@@ -518,7 +575,6 @@ export class Shard implements ShardService, Directory {
 
   private checkpointFailed(customer: Customer, error: unknown): void {
     customer.checkpointFailures++
-    customer.leaving = false
     this.stat.checkpointFailures++
     this.parts.log.error(
       { customer: customer.route.id, err: error },
@@ -549,7 +605,7 @@ export class Shard implements ShardService, Directory {
 
   /** One round of the loop: customers in turn, then the commit of what has gathered. */
   turn(): void {
-    if (this.failed) return
+    if (this.ended) return
     this.commit()
     const { clock, limits, journal } = this.parts
     const now = clock.monotonicMs()
@@ -660,7 +716,7 @@ export class Shard implements ShardService, Directory {
 
   /** A failed write or sync is never tried again (R12): nobody knows what is on disk, so nobody is told. */
   private readonly onFailed = (error: Error): void => {
-    this.failed = true
+    this.ended = true
     this.admission.accepting = false
     for (const delivery of this.inFlight.deliveries) delivery.reply?.unknown()
     for (const delivery of this.open.deliveries) delivery.reply?.refused(overloaded('the journal has failed'))
@@ -680,6 +736,8 @@ export class Shard implements ShardService, Directory {
     const { time, limits } = this.parts
     time.check()
     this.admission.look()
+    // By itself, too: where nothing is committed or checkpointed any more nobody else would try again what has failed.
+    this.parts.journal.trim()
     // Room may have come back without a commit: a segment was made at last.
     this.wakeThoseWithoutRoom()
     if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer)
@@ -694,10 +752,8 @@ export class Shard implements ShardService, Directory {
       }
       if (now - customer.lastTouchMs >= idleMs && customer.quiet) {
         if (customer.dirtySinceMs === undefined) this.forget(customer)
-        else if (!customer.leaving) {
-          customer.leaving = true
-          customer.actor?.tell({ tag: 'passivate' })
-        }
+        // One whose checkpoints fail is tried again when it is due.
+        else if (customer.checkpointFailures === 0) customer.actor?.tell({ tag: 'checkpoint' })
       }
     }
   }

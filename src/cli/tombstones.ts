@@ -26,22 +26,7 @@ export function sweepTombstones(
     const name = (next++).toString(16).padStart(2, '0')
     fs.promises.readdir(path.join(folder, name)).then(
       async files => {
-        for (const file of files) {
-          const digits = FILE.exec(file)?.[1]
-          if (digits === undefined) continue
-          const incarnation = BigInt(`0x${digits}`)
-          if (!owned(incarnation)) continue
-          const record = control.byIncarnation(incarnation)
-          if (record?.deleted) {
-            await store.erase(incarnation)
-            log.info({ customer: record.id, file }, 'the file of a deleted customer was left over and is removed')
-          } else if (record === undefined) {
-            log.warn(
-              { file: path.join(folder, name, file) },
-              'a customer file belongs to nobody; it is left where it is',
-            )
-          }
-        }
+        for (const file of files) await sweepFile(name, file)
       },
       () => {
         // No customer has ever had a file there.
@@ -50,6 +35,24 @@ export function sweepTombstones(
   }, PAUSE_MS)
   timer.unref()
   return () => clearInterval(timer)
+
+  async function sweepFile(name: string, file: string): Promise<void> {
+    const digits = FILE.exec(file)?.[1]
+    if (digits === undefined) return
+    const incarnation = BigInt(`0x${digits}`)
+    if (!owned(incarnation)) return
+    const about = { file: path.join(folder, name, file) }
+    try {
+      const record = control.byIncarnation(incarnation)
+      if (record?.deleted) {
+        await store.erase(incarnation)
+        log.info({ ...about, customer: record.id }, 'the file of a deleted customer was left over and is removed')
+      } else if (record === undefined) log.warn(about, 'a customer file belongs to nobody; it is left where it is')
+    } catch (error) {
+      // It may be in use still, by a customer on its way out. A shard does not end for a file that nobody needs.
+      log.warn({ ...about, err: error }, 'the file of a deleted customer cannot be removed; the next start tries again')
+    }
+  }
 }
 
 /**

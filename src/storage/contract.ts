@@ -94,6 +94,8 @@ export interface Journal {
   readonly syncingSinceMs: number
   /** No room is left and none can be made (the disk is full): refuse with 503. It heals by itself. */
   readonly full: boolean
+  /** The same for an entry of this size: no commit makes room for it, only the disk. */
+  lacksRoomFor(size: number): boolean
   /** A write or sync failed: nothing will be taken any more, the shard has to end (R12). */
   readonly failed: Error | undefined
   /** Day of the latest frame that was found at `openJournal`; −1 where there was none. */
@@ -124,10 +126,13 @@ export interface Journal {
   flushedTo(incarnation: bigint, n: number): void
   /** The customer is deleted: none of its entries is needed. */
   forget(incarnation: bigint): void
-  /** Removes what nobody needs; answers how many segments went. Cheap when there is nothing to do. */
+  /**
+   * Removes what nobody needs; answers how many segments went. Whatever could not be done (a segment removed, or the next one
+   * made) is tried again by the next call, so it is to be called now and then. Cheap when there is nothing to do.
+   */
   trim(): number
-  /** Customers of this shard that hold the oldest segment back, at most `limit`: checkpoint these and trimming proceeds. */
-  holding(limit: number): bigint[]
+  /** Customers of this shard that hold segments back, oldest segment first, some more than once: checkpoint these and trimming proceeds. */
+  holding(): Iterable<bigint>
   /** Copies all that a customer still needs to a synced journal of its own, so that it holds no segment back (R11). */
   spill(incarnation: bigint): Promise<void>
   /** While held, nothing is removed (backup, R19). */

@@ -292,7 +292,12 @@ class FileJournal implements Journal {
   }
 
   get full(): boolean {
-    return this.diskFull && this.ready === undefined && this.room() < this.options.limits.maxFrameBytes / 8
+    return this.preparationFailed && this.ready === undefined && this.room() < this.options.limits.maxFrameBytes / 8
+  }
+
+  lacksRoomFor(size: number): boolean {
+    if (!this.preparationFailed || this.ready !== undefined) return false
+    return padded(FRAME_HEADER + ENTRY_HEADER + size + 8) > this.room()
   }
 
   get bytes(): number {
@@ -569,24 +574,27 @@ class FileJournal implements Journal {
     this.sealed = this.sealed.filter(segment => {
       // One whose index is still being written would leave that behind.
       if (segment.held > 0 || (segment.sure && segment.index instanceof GrowingIndex)) return true
-      if (!this.trimming.remove(segment)) return true
+      if (!this.removed(segment)) return true
       gone++
       return false
     })
     return gone
   }
 
-  holding(limit: number): bigint[] {
-    const holders: bigint[] = []
-    const oldest = this.sealed
-      .filter(segment => segment.held > 0)
-      .sort((a, b) => a.number - b.number)
-      .at(0)
-    if (oldest === undefined) return holders
-    for (const incarnation of this.trimming.holders(oldest)) {
-      if (holders.push(incarnation) >= limit) break
+  private removed(segment: Segment): boolean {
+    try {
+      return this.trimming.remove(segment)
+    } catch (error) {
+      if (!segment.stays)
+        this.options.log.warn({ path: segment.path, error }, 'a journal segment cannot be removed now')
+      segment.stays = true
+      return false
     }
-    return holders
+  }
+
+  *holding(): Generator<bigint> {
+    const held = this.sealed.filter(segment => segment.held > 0).sort((a, b) => a.number - b.number)
+    for (const segment of held) yield* this.trimming.holders(segment)
   }
 
   holdTrimming(hold: boolean): void {

@@ -299,6 +299,8 @@ export class Segment {
   sure = true
   /** Other shards that have customers here: they have to agree before it goes. */
   strangers = new Set<number>()
+  /** It could not be removed when nobody needed it any more; said once. */
+  stays = false
   /** Our part is done and said so in a file for the shard that may remove it. */
   marked = false
 

@@ -51,8 +51,11 @@ t.test('R18: a crash answers the queries that ran with 503, and the next one fin
   const answers = [1, 2, 3].map(() => rig.query('a', ENDLESS).catch((error: LetheError) => error))
   await rig.pass(1_000)
   const customer = rig.customer('a')!
-  customer.tasks.push(() => {
-    throw new Error('a broken assumption')
+  customer.tasks.push({
+    run() {
+      throw new Error('a broken assumption')
+    },
+    refused() {},
   })
   rig.shard.wake(customer)
   for (const answer of await Promise.all(answers)) t.equal((answer as LetheError).status, 503)

@@ -33,11 +33,11 @@ t.test('a bounded number is inside, nobody is overtaken or forgotten', async t =
       }
       for (const [action, visitor] of steps) {
         if (action === 'come') come(visitor)
-        else if (action === 'leave') inside.delete(visitor) && turnstile.leave()
+        else if (action === 'leave') inside.delete(visitor) && turnstile.leave(visitor)
         else if (waiting.includes(visitor)) {
           waiting.splice(waiting.indexOf(visitor), 1)
           woken.delete(visitor)
-          turnstile.withdraw(visitor)
+          turnstile.leave(visitor)
         }
       }
       // Everybody goes when done, and comes when woken, but not otherwise.
@@ -46,9 +46,10 @@ t.test('a bounded number is inside, nobody is overtaken or forgotten', async t =
         for (const visitor of [...woken]) if (waiting.includes(visitor)) come(visitor)
         for (const visitor of inside) {
           inside.delete(visitor)
-          turnstile.leave()
+          turnstile.leave(visitor)
         }
       }
+      if (turnstile.size > 0) throw new Error(`${turnstile.size} places are taken`)
     }),
     { numRuns: 2_000 },
   )

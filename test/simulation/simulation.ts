@@ -313,8 +313,11 @@ export class Simulation {
     const live = to.alive && !to.booting ? to.customer(customer) : undefined
     if (!live) return
     this.count(this.report.crashes, 'actor')
-    live.tasks.push(() => {
-      throw new Error('a broken assumption')
+    live.tasks.push({
+      run() {
+        throw new Error('a broken assumption')
+      },
+      refused() {},
     })
     this.inside(to, () => to.shard.wake(live))
   }
@@ -686,7 +689,11 @@ export class Simulation {
     }
   }
 
-  private ask(customer: SimulatedCustomer, request: Parameters<ShardProcess['shard']['control']>[1]): Promise<unknown> {
+  /** Asks until it is not refused for want of a load: a customer that crashes again and again waits up to a minute before the next. */
+  private async ask(
+    customer: SimulatedCustomer,
+    request: Parameters<ShardProcess['shard']['control']>[1],
+  ): Promise<unknown> {
     let answer: unknown
     let done = false
     const to = this.processOf(customer)
@@ -697,11 +704,21 @@ export class Simulation {
       },
       refused: error => {
         answer = error
-        done = true
+        done = error.code !== 'customer-failed'
+        if (!done) asked = false
       },
     }
-    this.inside(to, () => to.shard.control(to.route(customer), request, reply))
-    return this.rest(() => done, `${customer.id} answers`).then(() => answer)
+    let asked = false
+    const again = () => {
+      if (asked) return
+      asked = true
+      this.inside(to, () => to.shard.control(to.route(customer), request, reply))
+    }
+    await this.rest(() => {
+      if (!done) again()
+      return done
+    }, `${customer.id} answers`)
+    return answer
   }
 
   private async checkQueries(customer: SimulatedCustomer, process: ShardProcess, model: CustomerModel): Promise<void> {
