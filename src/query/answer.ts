@@ -146,7 +146,8 @@ function* jsonString(text: string): Rendering {
 function jsonAtom(value: Value): string {
   if (value === null) return '[]'
   if (typeof value === 'boolean' || typeof value === 'number') return String(value)
-  if (typeof value === 'bigint') return `"${value}"`
+  // ±2^53 is a double, though no safe integer; what is beyond may not be, so it is told as text.
+  if (typeof value === 'bigint') return value <= 2n ** 53n && value >= -(2n ** 53n) ? String(value) : `"${value}"`
   if (value instanceof Flonum) return Number.isFinite(value.value) ? JSON.stringify(value.value) : 'null'
   if (value instanceof Ratio) return jsonAtom(new Flonum(toDouble(value)))
   if (value instanceof Text) return JSON.stringify(value.text())

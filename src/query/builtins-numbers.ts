@@ -139,10 +139,15 @@ function fraction(name: string, pick: (ratio: Ratio) => bigint, whole: (n: Value
   })
 }
 
+/** From here on toFixed writes an exponent. */
+const FIXED_BELOW = 1e21
+
 /** Digits of a number behind the point; exact ones are rounded exactly. */
 function withPrecision(context: Context, value: NumberValue, digits: number): string {
-  if (value instanceof Flonum) return value.value.toFixed(digits)
-  const scaled = roundNumber(context, 'round', multiply(context, value, normalize(10n ** BigInt(digits))))
+  if (value instanceof Flonum && !Number.isFinite(value.value)) return numberToString(value, 10)
+  if (value instanceof Flonum && Math.abs(value.value) < FIXED_BELOW) return value.value.toFixed(digits)
+  const exact = toExact(context, 'number->string', value)
+  const scaled = roundNumber(context, 'round', multiply(context, exact, normalize(10n ** BigInt(digits))))
   const text = numberToString(scaled, 10)
     .replace('-', '')
     .padStart(digits + 1, '0')

@@ -9,7 +9,7 @@ import { Comparison, equalAtoms, eqv } from './equality.js'
 import { add, multiply } from './number.js'
 import type { Context, PrimitiveDefinition, PrimitiveGroup, Resumable } from './primitive.js'
 import { begin, cyclic, itemsOf, listSlowly, STRETCH, type Steps, stretches } from './slices.js'
-import { Bytes, listOf, Pair, type Value } from './value.js'
+import { Bytes, listOf, Pair, unspecified, type Value } from './value.js'
 
 function accessor(path: string): PrimitiveDefinition {
   const name = `c${path}r`
@@ -255,11 +255,11 @@ export const pairs: PrimitiveGroup = {
       .map(accessor),
     fixed('(set-car! PAIR VALUE)', 'Changes the car of PAIR.', (_, pair, value) => {
       pairOf('set-car!', pair).car = value
-      return pair
+      return unspecified
     }),
     fixed('(set-cdr! PAIR VALUE)', 'Changes the cdr of PAIR.', (_, pair, value) => {
       pairOf('set-cdr!', pair).cdr = value
-      return pair
+      return unspecified
     }),
     fixed('(pair? VALUE)', '#t if VALUE is a pair.', (_, a) => a instanceof Pair),
     fixed('(null? VALUE)', '#t if VALUE is the empty list.', (_, a) => a === null),

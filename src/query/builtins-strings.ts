@@ -16,7 +16,7 @@ import {
   placeOfPart,
   pointsBefore,
 } from './text-slices.js'
-import { Bytes, Char, char, detached, Pair, Text, type Value } from './value.js'
+import { Bytes, Char, char, detached, Pair, Text, unspecified, type Value } from './value.js'
 
 /** Throws LetheError memory-limit for a string that would be too long. */
 export function checkLength(context: Context, length: number): void {
@@ -248,7 +248,7 @@ const strings: PrimitiveDefinition[] = [
       context.charge(more >> 6)
       context.allocate(Math.min(more, 32_000))
     }
-    return value
+    return unspecified
   }),
   ...textOrders(false),
   ...textOrders(true),
@@ -269,7 +269,7 @@ const strings: PrimitiveDefinition[] = [
     context.allocate(text.length * 4)
     context.charge(text.length >> 4)
     text.fill(charOf('string-fill!', to).code)
-    return value
+    return unspecified
   }),
   fixed('(string-null? STRING)', '#t if STRING is empty.', (_, value) => textOf('string-null?', value).text() === ''),
   fixed(

@@ -17,7 +17,19 @@ import { add, compare, subtract } from './number.js'
 import { product } from './number-operations.js'
 import { Op } from './opcodes.js'
 import { type Context, Primitive, type Resumable } from './primitive.js'
-import { Box, Bytes, Char, Pair, type SymbolTable, Text, unassigned, type Value, Values, Vector } from './value.js'
+import {
+  Box,
+  Bytes,
+  Char,
+  Pair,
+  type SymbolTable,
+  Text,
+  unassigned,
+  unspecified,
+  type Value,
+  Values,
+  Vector,
+} from './value.js'
 import { operandsAt, popsOf } from './verifier.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
@@ -491,6 +503,7 @@ export class Machine extends Calls {
             const index = stack[sp - 1]!
             if (vector instanceof Vector && typeof index === 'number' && index >= 0 && index < vector.items.length) {
               vector.items[index] = acc
+              acc = unspecified
               sp -= 2
               continue
             }

@@ -333,8 +333,9 @@ function roundDouble(x: number): number {
   const down = Math.floor(x)
   const rest = x - down
   if (rest < 0.5) return down
-  if (rest > 0.5) return down + 1
-  return down % 2 === 0 ? down : down + 1
+  const isDown = rest === 0.5 && down % 2 === 0
+  // -0.2 is nearest to -0.0, which adding 1 to -1 is not.
+  return isDown ? down : x < 0 ? -Math.abs(down + 1) : down + 1
 }
 
 export function roundNumber(context: Context, kind: Rounding, value: Value): NumberValue {

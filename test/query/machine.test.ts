@@ -219,6 +219,7 @@ t.test('values become JSON as the contract says', async t => {
   ])
   t.same(jsonOf('(vector 1 (vector) 2)'), [1, [], 2])
   t.same(jsonOf('(expt 2 60)'), '1152921504606846976')
+  t.same(jsonOf('(list (expt 2 53) (- (expt 2 53)) (+ 1 (expt 2 53)))'), [2 ** 53, -(2 ** 53), '9007199254740993'])
   t.same(jsonOf('1/4'), 0.25)
   t.same(jsonOf('(list (if #f #f) (/ 0. 0.) (/ 1. 0.))'), [null, null, null])
   t.same(jsonOf('car'), '#<procedure car>')

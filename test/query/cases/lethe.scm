@@ -175,6 +175,12 @@
 (number->string -0.001 10 1)
 ; => "-0.0"
 
+(number->string 1e25 10 2)
+; => "10000000000000000905969664.00"
+
+(list (number->string (/ -1. 0.) 10 2) (number->string (/ 0. 0.) 10 2))
+; => ("-inf.0" "+nan.0")
+
 (define h (make-hash-table)) (hash-set! h 'a 1) (hash-ref h 'a)
 ; => 1
 
@@ -303,6 +309,16 @@
 
 (define x '(1 2)) (set-car! x 5) x
 ; => (5 2)
+
+; What changes something answers nothing, so that a query may end with it.
+(define p (list 1 2))
+(define v (vector 1 2))
+(define s (make-string 2 #\a))
+(define nothing (if #f #f))
+(map (lambda (answer) (eq? answer nothing))
+     (list (set-car! p p) (set-cdr! p p) (vector-set! v 0 v) (vector-fill! v v)
+           (string-set! s 0 #\b) (string-fill! s #\c) (hash-set! (make-hash-table) 1 2)))
+; => (#t #t #t #t #t #t #t)
 
 (delete 2 '(1 2 3 2))
 ; => (1 3)
