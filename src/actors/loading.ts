@@ -1,7 +1,7 @@
 // How a customer comes into memory: snapshot, then journal (law 1). All of it in steps, because a replay may take a second
 // and its neighbours do not wait for it. Live traffic meets the state in customer.apply; so does everything here.
 import { LetheError } from '../core/errors.js'
-import { Decoder } from '../event/decode.js'
+import { DECODER_VERSION, Decoder, Format } from '../event/decode.js'
 import { type CustomerFile, EntryKind } from '../storage/contract.js'
 import { CustomerState } from '../tables/state.js'
 import type { Customer } from './customer.js'
@@ -63,6 +63,12 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
 function* replay(customer: Customer, upTo: number): Generator<void, void> {
   const { parts, route } = customer
   const delivery = new Delivery()
+  const decoder = new Decoder({
+    format: Format.Json,
+    version: DECODER_VERSION,
+    sentAt: Number.NaN,
+    limits: parts.limits,
+  })
   for (const entry of parts.journal.replay(route.incarnation, customer.state.n)) {
     if (entry.n > upTo) break
     delivery.clear()
@@ -73,13 +79,7 @@ function* replay(customer: Customer, upTo: number): Generator<void, void> {
     delivery.day = entry.day
     delivery.bytes = entry.end - entry.start
     if (entry.kind === EntryKind.Events) {
-      const prefix = readEventsPrefix(entry.bytes, entry.start)
-      const decoder = new Decoder({
-        format: prefix.format,
-        version: prefix.version,
-        sentAt: prefix.sentAt,
-        limits: parts.limits,
-      })
+      Object.assign(decoder.context, readEventsPrefix(entry.bytes, entry.start))
       decoder.start(entry.bytes, entry.start + EVENTS_PREFIX_BYTES, entry.end)
       while (!decoder.step(EVENTS_PER_DECODE_STEP)) yield
       delivery.batch = decoder.batch
