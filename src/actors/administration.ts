@@ -40,6 +40,8 @@ export interface AdminOutcome {
 
 const CUSTOMER_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 const PREFIX_LENGTH = 12
+/** Fewer characters than this say what kind a key is, not which. */
+const LEAST_BEGINNING = 6
 const KEY_RANDOM_LENGTH = 32
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
@@ -74,6 +76,18 @@ function viewOf(record: CustomerRecord): CustomerView {
       created: new Date(key.created).toISOString(),
     })),
   }
+}
+
+/** The one key of a customer that begins so, or is so. Of a query key only PREFIX_LENGTH characters are known. */
+function namedKey({ id, keys }: CustomerRecord, beginning: string): KeyRecord {
+  const [named, another] = keys.filter(
+    ({ text, prefix }) =>
+      (text ?? prefix).startsWith(beginning) || (text === undefined && beginning.startsWith(prefix)),
+  )
+  const shown = `${beginning.slice(0, PREFIX_LENGTH)}…`
+  if (!named || beginning.length < LEAST_BEGINNING) throw new LetheError('not-found', `${id} has no key ${shown}`, 404)
+  if (another) throw new LetheError('ambiguous', `${id} has several keys ${shown}: say more of the one you mean`, 409)
+  return named
 }
 
 function checkedId(id: unknown): string {
@@ -139,8 +153,8 @@ export class AdministrationDesk {
       case 'add-key':
         return await this.addKey(request.id, request.kind)
       case 'remove-key': {
-        this.existing(request.id)
-        const record = await this.control.removeKey(request.id, request.prefix)
+        const { prefix } = namedKey(this.existing(request.id), request.prefix)
+        const record = await this.control.removeKey(request.id, prefix)
         return { value: viewOf(record), changed: request.id }
       }
       case 'quota': {

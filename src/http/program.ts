@@ -7,9 +7,10 @@ import { badRequest } from './refusals.js'
 
 function sourceOf(contentType: string, body: Uint8Array): string {
   if (mediaType(contentType) !== 'application/json') return textOf(body)
-  const { program } = objectOf(body)
-  if (typeof program !== 'string') throw badRequest('the body is to be the program, or {"program":"…"}')
-  return program
+  // What GET answers can be sent back as it is.
+  const { program, source = program } = objectOf(body)
+  if (typeof source !== 'string') throw badRequest('the body is to be the program, or {"source":"…"}')
+  return source
 }
 
 export const handleProgram: Handler = (context, exchange, facts, body) => {

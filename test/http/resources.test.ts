@@ -113,13 +113,16 @@ t.test('a program is read, replaced and reset', async t => {
   const text = await ask('/v1/program', QUERY_KEY, { headers: { Accept: 'text/plain' } })
   t.equal(await text.text(), source)
   t.equal((await ask('/v1/program', QUERY_KEY, { method: 'PUT', body: source })).status, 200)
+  const again = { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ source }) }
+  t.equal((await ask('/v1/program', QUERY_KEY, again)).status, 200, 'what GET answers can be sent back')
+  t.match(shard.controls.at(-1), { tag: 'program-put', source })
   const bad = await ask('/v1/program?customer=demo', ADMIN_TOKEN, { method: 'PUT', body: 'bad' })
   t.equal(bad.status, 400)
   t.match(await bad.json(), { code: 'syntax-error', line: 1, column: 2 })
   t.equal((await ask('/v1/program', QUERY_KEY, { method: 'DELETE' })).status, 200)
   t.same(
     shard.controls.map(request => request.tag),
-    ['program-get', 'program-get', 'program-put', 'program-put', 'program-delete'],
+    ['program-get', 'program-get', 'program-put', 'program-put', 'program-put', 'program-delete'],
   )
 })
 

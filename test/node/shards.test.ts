@@ -163,6 +163,30 @@ t.test('a change is in force on every shard when it is answered', async t => {
   t.equal(await node.stop(), 0)
 })
 
+t.test('a key is removed by any beginning that only it has, or by all of it', async t => {
+  const node = await startNode({ data: t.testdir({}), shards: 1 })
+  const token = node.secret('lat')
+  const [customer] = await createCustomers(node, token, 1)
+  const { id, ingestKey, queryKey } = customer!
+  const remove = (beginning: string) => node.admin(token, 'DELETE', `/v1/customers/${id}/keys/${beginning}`)
+  const add = async (kind: string) =>
+    String((await node.admin(token, 'POST', `/v1/customers/${id}/keys`, { kind })).body['key'])
+  const ask = async (key: string) => (await node.request('/v1/query', key, { method: 'POST', body: '1' })).status
+  for (const vague of ['l', 'lik_', 'lqk_', 'lik_~~~~', `${ingestKey}x`])
+    t.equal((await remove(vague)).status, 404, vague)
+  t.equal((await node.send(ingestKey, [{ type: 'event', name: 'x' }])).status, 202, 'none of these removed it')
+  for (const length of [8, 12, 20, 36]) {
+    const [ingest, query] = [await add('ingest'), await add('query')]
+    t.equal(await ask(query), 200)
+    t.equal((await remove(ingest.slice(0, length))).status, 200, `${length} characters of an ingest key`)
+    t.equal((await remove(query.slice(0, length))).status, 200, `${length} characters of a query key`)
+    t.equal((await node.send(ingest, [{ type: 'event', name: 'x' }])).status, 401)
+    t.equal(await ask(query), 401)
+  }
+  t.equal(await ask(queryKey), 200, 'the others live on')
+  t.equal(await node.stop(), 0)
+})
+
 t.test('a quota per second and per day is kept at the owner, wherever requests land', async t => {
   const node = await startNode({ data: t.testdir({}), shards: 2 })
   const token = node.secret('lat')
