@@ -48,6 +48,30 @@ t.test('keys beyond the limit are counted as (other), whatever happens to the pr
   }
 })
 
+t.test('texts of 200 characters are kept whole, whatever their script, also after a restart', async t => {
+  const data = t.testdir({})
+  let node = await OneProcess.start(data, {})
+  const keys = await node.create('wide')
+  const wide = '語'.repeat(199)
+  const event = (last: string) => ({
+    type: 'event',
+    name: `${wide}${last}`,
+    user: `${wide}${last}`,
+    app: `${wide}${last}`,
+  })
+  t.equal(await node.send(keys, [event('一'), event('二'), event('二三')]), 202)
+  for (const life of ['at once', 'after a restart']) {
+    const texts = [`${wide}一`, `${wide}二`]
+    t.same(await node.value(keys, '(sort (members "apps") string<?)'), texts, life)
+    t.same(await node.value(keys, '(sort (keys "event") string<?)'), texts, life)
+    t.equal(await node.value(keys, `(count "event" "${texts[1]}")`), 2, 'what was longer is cut to it')
+    t.equal(await node.value(keys, `(member? "apps" "" "${texts[0]}")`), true)
+    t.equal(await node.value(keys, '(uniques "users")'), 2)
+    await node.stop()
+    if (life === 'at once') node = await OneProcess.start(data, {})
+  }
+})
+
 t.test('a customer has a limit over all its tables too', async t => {
   const node = await OneProcess.start(t.testdir({}), { maxKeysPerCustomer: LIMIT })
   const keys = await node.create('greedy')
