@@ -1,5 +1,4 @@
 // The commands of `lethe`, their flags and their help.
-import fs from 'node:fs'
 import path from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { systemClock } from '../core/clock.js'
@@ -8,6 +7,7 @@ import { addCustomerCommands } from './customer-commands.js'
 import { askJson, askNode } from './node-client.js'
 import { secretOption } from './secret-option.js'
 import type { EarlyShard } from './serve.js'
+import { readSource } from './source-text.js'
 import { rowsOf, textTable } from './text-table.js'
 import { VERSION } from './version.js'
 
@@ -33,8 +33,7 @@ async function query(expression: string | undefined, options: QueryOptions): Pro
   const accept = ACCEPT[options.format]
   if (!accept) throw new LetheError('bad-format', `--format is text, json, csv or table, not ${options.format}`)
   if (!options.key) throw new LetheError('no-key', 'a query key is needed: --key, or LETHE_KEY')
-  const source =
-    expression ?? fs.readFileSync(options.file === undefined || options.file === '-' ? 0 : options.file, 'utf8')
+  const source = expression ?? readSource(options.file)
   const path =
     options.customer === undefined ? '/v1/query' : `/v1/query?customer=${encodeURIComponent(options.customer)}`
   const body = JSON.stringify({ query: source, params: options.param })
@@ -49,7 +48,7 @@ async function query(expression: string | undefined, options: QueryOptions): Pro
   process.stdout.write(answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`)
 }
 
-/** `--param name=value`, several times. A value that reads as a number is one. */
+/** `--param name=value`, several times. */
 function collectParam(text: string, before: Record<string, string | number>): Record<string, string | number> {
   const split = text.indexOf('=')
   if (split < 1) throw new LetheError('bad-param', `--param is NAME=VALUE, not ${JSON.stringify(text)}`)
@@ -114,19 +113,27 @@ function addEval(lethe: Command, exit: (code: number) => void): void {
     .command('eval')
     .description('Evaluate Scheme without a node; with nothing to evaluate, a REPL')
     .argument('[file]', 'a file of Scheme ("-": standard input)')
-    .option('-e, --expression <expression>', 'evaluate this instead')
+    .option('-e, --expression <expression>', 'evaluate this, after the file where there is one')
     .action(async (file: string | undefined, options: { expression?: string }) => {
       if (file === undefined && options.expression === undefined && process.stdin.isTTY) {
         const { LocalTarget, runRepl } = await import('./repl.js')
         return runRepl(new LocalTarget(), systemClock, process.stdin, process.stdout)
       }
-      const source = options.expression ?? fs.readFileSync(file === undefined || file === '-' ? 0 : file, 'utf8')
-      const { evaluate, errorText } = await import('./eval.js')
-      const result = evaluate(source)
-      process.stdout.write(result.output)
-      if (result.ok) return void process.stdout.write(`${result.written}\n`)
-      process.stderr.write(`${errorText(result.error)}\n`)
-      exit(1)
+      const { Evaluator, errorText } = await import('./eval.js')
+      const evaluator = new Evaluator()
+      const sources = file === undefined && options.expression !== undefined ? [] : [readSource(file)]
+      if (options.expression !== undefined) sources.push(options.expression)
+      let written = ''
+      for (const source of sources) {
+        const result = evaluator.evaluate(source)
+        process.stdout.write(result.output)
+        if (!result.ok) {
+          process.stderr.write(`${errorText(result.error)}\n`)
+          return exit(1)
+        }
+        written = result.written
+      }
+      process.stdout.write(`${written}\n`)
     })
 }
 

@@ -1,9 +1,9 @@
 // `lethe customer …`: the admin API for a person at a terminal.
-import fs from 'node:fs'
 import type { Command } from 'commander'
 import { LetheError } from '../core/errors.js'
 import { askJson, askNode, type NodeAddress } from './node-client.js'
 import { secretOption } from './secret-option.js'
+import { readSource } from './source-text.js'
 import { textTable } from './text-table.js'
 
 interface AdminOptions {
@@ -90,8 +90,7 @@ async function program(id: string, options: AdminOptions & { put?: string; reset
   const node = nodeOf(options)
   const path = `/v1/program?customer=${encodeURIComponent(id)}`
   if (options.put !== undefined) {
-    const source = fs.readFileSync(options.put === '-' ? 0 : options.put, 'utf8')
-    await askNode(node, 'PUT', path, source, { 'Content-Type': 'text/plain' })
+    await askNode(node, 'PUT', path, readSource(options.put), { 'Content-Type': 'text/plain' })
   } else if (options.reset) await askNode(node, 'DELETE', path)
   const answer = await askJson(node, 'GET', path)
   if (options.put !== undefined || options.reset) {

@@ -3,9 +3,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { dayToString } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
+import { defaultLimits } from '../core/limits.js'
 import type { CustomerRecord } from '../storage/contract.js'
 import { openControlReader } from '../storage/control.js'
 import { customerPath, openCustomerStore } from '../storage/customer-store.js'
+import { CustomerState } from '../tables/state.js'
+import { kindNames, type Row } from '../tables/types.js'
 import { lockData } from './data-lock.js'
 import { textTable } from './text-table.js'
 
@@ -19,6 +22,7 @@ interface Found {
   readonly n: number
   readonly slots: number
   readonly days: readonly { slot: number; day: string; rows: number }[]
+  readonly tables: readonly { table: string; kind: string; keys: number }[]
   readonly damage: string
 }
 
@@ -68,7 +72,7 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
       file: path.relative(folder, file),
       bytes: bytesOf(file),
     }
-    const nothing = { ...base, n: 0, slots: 0, days: [], damage: '' }
+    const nothing = { ...base, n: 0, slots: 0, days: [], tables: [], damage: '' }
     if (!store.exists(record.incarnation)) {
       found.push(nothing)
       continue
@@ -82,7 +86,8 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
         rows: open.day(slot)?.rows.length ?? 0,
       }))
       open.release()
-      found.push({ ...base, n: meta?.n ?? 0, slots: meta?.slots ?? 0, days, damage: '' })
+      const tables = meta ? tablesIn(record, meta.rows) : []
+      found.push({ ...base, n: meta?.n ?? 0, slots: meta?.slots ?? 0, days, tables, damage: '' })
     } catch (error) {
       if (!(error instanceof LetheError)) throw error
       found.push({ ...nothing, damage: error.message })
@@ -90,6 +95,11 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
   }
   await store.close()
   return found
+}
+
+function tablesIn({ id, incarnation, hashKey }: CustomerRecord, meta: readonly Row[]): Found['tables'] {
+  const state = CustomerState.load({ customer: id, incarnation, hashKey }, defaultLimits, meta)
+  return state.tables().map(({ name, kind, live }) => ({ table: name, kind: kindNames[kind]!, keys: live }))
 }
 
 function journalFiles(folder: string): { file: string; bytes: number }[] {
@@ -102,14 +112,26 @@ function journalFiles(folder: string): { file: string; bytes: number }[] {
 }
 
 function overview(found: readonly Found[], journals: readonly { file: string; bytes: number }[]): string {
-  const rows = found.map(({ customer, n, days, bytes, damage }) => [customer, n, days.length, bytes, damage])
-  const customers = textTable(rows, ['customer', 'entries in file', 'days', 'bytes', 'damage'])
+  const rows = found.map(({ customer, n, days, tables, bytes, damage }) => [
+    customer,
+    n,
+    days.length,
+    tables.length,
+    bytes,
+    damage,
+  ])
+  const customers = textTable(rows, ['customer', 'journal position', 'days', 'tables', 'bytes', 'damage'])
   const files = journals.map(({ file, bytes }) => [file, bytes])
-  return `${customers}\n${textTable(files, ['journal', 'bytes'])}\nEntries beyond a file's are in the journal, until the next checkpoint.\n`
+  return `${customers}\n${textTable(files, ['journal', 'bytes'])}\nA customer's file has its entries up to the journal position; later ones are in the journal, until the next checkpoint.\n`
 }
 
-function inFull({ days, ...found }: Found): string {
-  const facts = Object.entries(found).map(([name, value]) => [name, String(value)])
-  const rows = days.map(({ slot, day, rows: count }) => [slot, day, count])
-  return `${textTable(facts)}\n${textTable(rows, ['slot', 'day', 'pages'])}`
+function inFull({ days, tables, n, ...found }: Found): string {
+  const facts = Object.entries({ ...found, 'journal position': n }).map(([name, value]) => [name, String(value)])
+  const slots = days.map(({ slot, day, rows }) => [slot, day, rows])
+  const names = tables.map(({ table, kind, keys }) => [table, kind, keys])
+  return [
+    textTable(facts),
+    textTable(slots, ['slot', 'day', 'pages']),
+    textTable(names, ['table', 'kind', 'keys']),
+  ].join('\n')
 }

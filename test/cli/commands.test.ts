@@ -31,6 +31,11 @@ t.test('eval prints the value, or the error and 1', async t => {
   const folder = t.testdir({ 'a.scm': '(define (f x) (* x 2))\n(f 21)\n' })
   t.equal((await lethe(['eval', path.join(folder, 'a.scm')])).stdout, '42\n')
   t.equal((await lethe(['eval', '-'], {}, '(display "hi") 1')).stdout, 'hi1\n')
+  const both = await lethe(['eval', '-e', '(f 4)', path.join(folder, 'a.scm')])
+  t.same(both, { code: 0, stdout: '8\n', stderr: '' }, 'the file is there for the expression')
+  const nowhere = await lethe(['eval', path.join(folder, 'b.scm')])
+  t.equal(nowhere.code, 1)
+  t.match(nowhere.stderr, /^lethe: cannot read .*b\.scm: ENOENT/, 'and no stack')
   const wrong = await lethe(['eval', '-e', '(car 1)'])
   t.equal(wrong.code, 1)
   t.match(wrong.stderr, /wrong-type/)
@@ -88,8 +93,17 @@ t.test('query, customer, inspect and admin-token do what they say', async t => {
   t.match((await lethe(['inspect', data])).stderr, /is in use by a Lethe node/)
   t.equal(await node.stop(), 0)
   t.match(await run('inspect', data), /demo +[1-9]/)
-  t.match(await run('inspect', data, 'demo'), /slot +day/)
-  t.equal(JSON.parse(await run('inspect', data, '--json')).customers[0].customer, 'demo')
+  const demo = await run('inspect', data, 'demo')
+  t.match(demo, /journal position +[1-9]/)
+  t.match(demo, /slot +day +pages\n.*\n +\d+ +\d{4}-\d\d-\d\d/)
+  t.match(demo, /table +kind +keys/)
+  t.match(demo, /\nevent +counter +2\n/)
+  const inJson = JSON.parse(await run('inspect', data, '--json')).customers[0]
+  t.equal(inJson.customer, 'demo')
+  t.same(
+    inJson.tables.find((table: { table: string }) => table.table === 'event'),
+    { table: 'event', kind: 'counter', keys: 2 },
+  )
   t.equal((await lethe(['inspect', data, 'nobody'])).code, 1)
   t.equal((await lethe(['inspect', folder])).code, 1)
   const fresh = (await run('admin-token', '--reset', data)).trim()
