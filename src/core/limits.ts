@@ -61,10 +61,7 @@ export const defaultLimits = {
   // ——— a customer's state
   /** Tables of a customer. More is a program error (state). */
   maxTables: 1_000,
-  /**
-   * Bytes of a key, and of a member of a set. Longer is cut at a character. Room for a text of `maxTextLength`, which has 600
-   * bytes in scripts of three bytes a character, and for what a program puts beside it (state).
-   */
+  /** Bytes of a key or member. Longer is cut at a character. Room for 200 characters of three bytes, and a name beside (state). */
   maxKeyBytes: 640,
   /** Keys of one table. More go into the key `(other)` (state). */
   maxKeysPerTable: 1_000_000,
