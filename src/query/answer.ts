@@ -5,7 +5,7 @@
 
 import type { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
-import { memoryLimit } from './complaint.js'
+import { answerLimit } from './complaint.js'
 import { isCyclic } from './cycles.js'
 import { HashTable } from './hash-table.js'
 import { toDouble } from './number.js'
@@ -19,7 +19,7 @@ import { Char, Flonum, Opaque, Pair, Ratio, Sym, Text, Unique, type Value, Value
 const STEPS = 2000
 
 /** Characters of an answer at most: far more than anybody reads, an eighth of what the program itself may hold. */
-const answerLimit = (limits: Limits): number => limits.maxQueryHeapBytes >> 3
+const lengthLimit = (limits: Limits): number => limits.maxQueryHeapBytes >> 3
 
 /** An answer that gets longer than this is looked through for a cycle, so that one fails soon, and no short one pays. */
 const SUSPICIOUS_LENGTH = 100_000
@@ -43,7 +43,7 @@ class Growing {
 
   add(text: string): void {
     this.length += text.length
-    if (this.length > this.limit) throw memoryLimit(this.limit)
+    if (this.length > this.limit) throw answerLimit(this.limit)
     this.parts.push(text)
   }
 
@@ -51,7 +51,7 @@ class Growing {
     yield
     if (!this.isSuspicious || this.length <= SUSPICIOUS_LENGTH) return
     this.isSuspicious = false
-    if (yield* isCyclic(this.value)) throw memoryLimit(this.limit)
+    if (yield* isCyclic(this.value)) throw answerLimit(this.limit)
   }
 
   text(): string {
@@ -220,7 +220,7 @@ function errorJson(error: LetheError): string {
 /** JSON, in slices. Throws LetheError memory-limit where the value is cyclic or unfolds too far. */
 export function* renderJson(outcome: Outcome, elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  const limit = answerLimit(limits)
+  const limit = lengthLimit(limits)
   const value = yield* jsonValue(outcome.value, limit)
   const written = yield* writtenText(outcome.value, limit)
   const output = outcome.output === '' ? '' : `,"output":${yield* jsonString(outcome.output)}`
@@ -229,12 +229,12 @@ export function* renderJson(outcome: Outcome, elapsedMs: number, limits: Limits)
 
 export function* renderText(outcome: Outcome, _elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  return `${yield* writtenText(outcome.value, answerLimit(limits))}\n`
+  return `${yield* writtenText(outcome.value, lengthLimit(limits))}\n`
 }
 
 export function* renderCsv(outcome: Outcome, _elapsedMs: number, limits: Limits): Rendering {
   if (!outcome.ok) return errorJson(outcome.error)
-  return yield* csvText(outcome.value, answerLimit(limits))
+  return yield* csvText(outcome.value, lengthLimit(limits))
 }
 
 function atOnce(rendering: Rendering): string {

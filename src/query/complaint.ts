@@ -36,6 +36,9 @@ export const stepLimit = (limit: number) =>
 export const memoryLimit = (limit: number) =>
   new LetheError('memory-limit', `the program needs more memory than its limit of ${limit} bytes`, 422)
 
+export const answerLimit = (length: number) =>
+  new LetheError('memory-limit', `the answer would have more than ${length} characters, or is cyclic`, 422)
+
 export const integerLimit = (bits: number) =>
   new LetheError('memory-limit', `an exact integer would have more than ${bits} bits`, 422)
 

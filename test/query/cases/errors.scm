@@ -393,7 +393,7 @@ else
 ; !> memory-limit an exact integer would have more than 16384 bits
 
 (let ((l (list 1 2))) (set-cdr! (cdr l) l) (vector l))
-; !> memory-limit the program needs more memory than its limit of 8388608 bytes
+; !> memory-limit the answer would have more than 8388608 characters, or is cyclic
 
 (defin x 5)
 ; !> unbound-variable `defin` is not defined; did you mean `define`?
