@@ -173,8 +173,8 @@ export class Customer {
       case 'control':
         break
       case 'checkpoint':
-        // Also of what is clean: the journal may not know that.
-        this.checkpointAsked = true
+        // Also of what is clean: the journal may not know that. What is being written now will tell it.
+        if (this.dirtySinceMs !== undefined || !this.checkpointing) this.checkpointAsked = true
         break
     }
     this.directory.wake(this)
@@ -474,7 +474,7 @@ export class Customer {
 
   checkpointDue(nowMs: number): boolean {
     const since = this.dirtySinceMs
-    if (since === undefined || this.cut || this.committing || this.phase !== 'live') return false
+    if (since === undefined || this.checkpointing || this.phase !== 'live') return false
     const { checkpointMs, checkpointEvents } = this.parts.limits
     return nowMs - since >= checkpointMs || this.eventsSinceCheckpoint >= checkpointEvents
   }

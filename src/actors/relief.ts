@@ -19,7 +19,8 @@ const RELIEVED_AT_ONCE = 8
  */
 export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) => Customer): void {
   const { journal, limits, routeOf } = parts
-  if (journal.bytes <= limits.maxJournalBytes * HURRY_FROM) return
+  const { heldBytes } = journal
+  if (heldBytes <= limits.maxJournalBytes * HURRY_FROM) return
   const seen = new Set<bigint>()
   let relieved = 0
   for (const incarnation of journal.holding()) {
@@ -32,7 +33,7 @@ export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) 
     if (customer.checkpointFailures === 0 && !customer.cannotLoad) {
       relieved++
       if (customer.phase === 'live' && !customer.checkpointing) customer.actor?.tell({ tag: 'checkpoint' })
-    } else if (journal.bytes > limits.maxJournalBytes && !customer.behind) {
+    } else if (heldBytes > limits.maxJournalBytes && !customer.behind) {
       relieved++
       spill(parts, customer)
     }

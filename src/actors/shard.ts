@@ -745,7 +745,8 @@ export class Shard implements ShardService, Directory {
     // Customers who came together are due together. Spread out, so that all of them have their turn within one checkpointMs.
     let due = Math.max(FEW_CHECKPOINTS, Math.ceil((this.customers.size * SWEEP_MS) / limits.checkpointMs))
     for (const customer of this.customers) {
-      if (customer.phase === 'loading') this.wake(customer)
+      // Others who wait are woken by what they wait for; this one waits for time to pass.
+      if (customer.cannotLoad) this.wake(customer)
       if (due > 0 && customer.checkpointDue(now)) {
         due--
         customer.actor?.tell({ tag: 'checkpoint' })

@@ -131,6 +131,11 @@ export interface Journal {
    * made) is tried again by the next call, so it is to be called now and then. Cheap when there is nothing to do.
    */
   trim(): number
+  /**
+   * Bytes of the open segment, and of those that customers of this shard hold back, whoever wrote them. `bytes` may be more:
+   * after another number of shards did, customers of other shards may hold what lies here, and we what lies there.
+   */
+  readonly heldBytes: number
   /** Customers of this shard that hold segments back, oldest segment first, some more than once: checkpoint these and trimming proceeds. */
   holding(): Iterable<bigint>
   /** Copies all that a customer still needs to a synced journal of its own, so that it holds no segment back (R11). */

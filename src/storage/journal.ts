@@ -306,6 +306,12 @@ class FileJournal implements Journal {
     return sum
   }
 
+  get heldBytes(): number {
+    let sum = this.current.position
+    for (const { held, index } of this.sealed) if (held > 0) sum += index.end
+    return sum
+  }
+
   get segments(): number {
     return 1 + this.sealed.reduce((sum, segment) => sum + (segment.folder === this.path ? 1 : 0), 0)
   }

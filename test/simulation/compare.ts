@@ -16,6 +16,7 @@ export function differences(state: CustomerState, model: CustomerModel): string[
   if (model.n === 0) return found
   if (state.day !== model.day) say('day', state.day, model.day)
   if (state.retention !== model.retention) say('retention', state.retention, model.retention)
+  if (state.sampling !== model.sampling) say('sampling', state.sampling, model.sampling)
   if (state.programSource !== model.program.source) say('program', state.programSource, model.program.name)
   compareLedgers(state, model, say)
   compareGroups(state, model, say)

@@ -95,6 +95,10 @@ export class Machine {
     return answer
   }
 
+  get inTrouble(): boolean {
+    return Object.values(this.trouble).some(trouble => trouble !== 0 && trouble !== false)
+  }
+
   noTrouble(): void {
     Object.assign(this.trouble, {
       syncFails: 0,

@@ -52,13 +52,17 @@ type Key = string | undefined
 export class ModelEffects {
   private readonly actions: ((day: ModelDay, atMs: number) => void)[] = []
 
-  constructor(private readonly hashKey: HashKey) {}
+  constructor(
+    private readonly hashKey: HashKey,
+    /** How many events this one stands for, in what is summed. */
+    private readonly weight: number,
+  ) {}
 
   bump(name: string, key: Key, amount = 1): void {
     if (key === undefined) return
     this.actions.push(day => {
       const { counters } = tableOf(day, name, TableKind.Counter)
-      counters.set(key, (counters.get(key) ?? 0) + amount)
+      counters.set(key, (counters.get(key) ?? 0) + amount * this.weight)
     })
   }
 
@@ -96,7 +100,7 @@ export class ModelEffects {
     this.actions.push((day, atMs) => {
       const minutes = cellOf(tableOf(day, name, TableKind.Timeline).timelines, key, () => new Map())
       const minute = Math.floor((atMs - Math.floor(atMs / DAY_MS) * DAY_MS) / 60_000)
-      minutes.set(minute, (minutes.get(minute) ?? 0) + 1)
+      minutes.set(minute, (minutes.get(minute) ?? 0) + this.weight)
     })
   }
 

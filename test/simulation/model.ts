@@ -1,7 +1,7 @@
 // The naive model of one customer: what its state must be after a list of entries. It reads the entries' bytes with
 // JSON.parse and keeps everything in Maps; it knows nothing of pages, rings, checkpoints, replays or crashes.
 import { DAY_MS, dayOf } from '../../src/core/clock.js'
-import type { HashKey } from '../../src/core/hash.js'
+import { type HashKey, hash, hashBytes } from '../../src/core/hash.js'
 import type { Limits } from '../../src/core/limits.js'
 import { type EventBatch, Field } from '../../src/event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../../src/event/decode.js'
@@ -66,6 +66,8 @@ export class CustomerModel {
   day = Number.NEGATIVE_INFINITY
   retention: number
   program: ModelProgram = PROGRAMS[0]!
+  /** Share of users whose events are kept. */
+  sampling = 1
   private readonly sessions = new Map<string, ModelSession>()
   private readonly memory: ModelMemory = {
     find: session => this.sessions.get(session),
@@ -117,9 +119,12 @@ export class CustomerModel {
       case EntryKind.Create:
         this.retain(JSON.parse(entry.payload.toString()).retention)
         break
-      case EntryKind.Settings:
-        this.retain(JSON.parse(entry.payload.toString()).retention)
+      case EntryKind.Settings: {
+        const { retention, sampling } = JSON.parse(entry.payload.toString())
+        if (retention !== undefined) this.retain(retention)
+        if (sampling !== undefined) this.sampling = sampling
         break
+      }
       case EntryKind.Program:
         this.program = programOf(JSON.parse(entry.payload.toString()).source)
         break
@@ -180,7 +185,7 @@ export class CustomerModel {
         plus(ledger.dropped, 'poison')
         return
       }
-      this.applyOne(event, ledger, sentAt, entry.ms)
+      this.applyOne(event, ledger, sentAt, entry.ms, () => isKept(event, this.sampling, entry.n, index))
     })
     ledger.bytes += entry.payload.length
     this.replies.set(entry.n, reply)
@@ -242,11 +247,21 @@ export class CustomerModel {
       : { at: corrected, skewed: false }
   }
 
-  private applyOne(event: ModelEvent, ledger: ModelLedger, sentAt: number, frameMs: number): void {
+  private applyOne(
+    event: ModelEvent,
+    ledger: ModelLedger,
+    sentAt: number,
+    frameMs: number,
+    isInSample: () => boolean,
+  ): void {
     const { at, skewed } = this.timeOf(event, sentAt, frameMs)
     if (skewed) plus(ledger.noted, 'skewed')
     if (at < this.oldestDay * DAY_MS) {
       plus(ledger.dropped, 'late')
+      return
+    }
+    if (!isInSample()) {
+      plus(ledger.dropped, 'sampled')
       return
     }
     if (event.truncated) plus(ledger.noted, 'truncated')
@@ -257,12 +272,12 @@ export class CustomerModel {
 
   /** Runs the program over one event; answers why it was dropped, if it was. */
   private run(event: ModelEvent, at: number, failed: () => void): string | undefined {
-    let effects = new ModelEffects(this.hashKey)
+    let effects = new ModelEffects(this.hashKey, 1 / this.sampling)
     const noteGroup = () => effects.also(() => this.noteGroup(event, at))
     let outcome = this.program.run(event, effects, this.memory, noteGroup)
     if (outcome.tag === 'failed') {
       failed()
-      effects = new ModelEffects(this.hashKey)
+      effects = new ModelEffects(this.hashKey, 1 / this.sampling)
       outcome = PROGRAMS[0]!.run(event, effects, this.memory, noteGroup)
     }
     if (outcome.tag === 'dropped') return outcome.reason
@@ -291,6 +306,26 @@ export class CustomerModel {
     known.last = Math.max(known.last, at)
     if (kind === 'crash') known.kind = 'crash'
   }
+}
+
+// The same in all nodes, and for ever: who is in a sample is part of what was counted.
+const USER_KEY: HashKey = { k0: 0x5a3b1e77, k1: 0x1f83d9ab }
+const PLACE_KEY: HashKey = { k0: 0x2f6c9d31, k1: 0x68e31da4 }
+
+const fractionOf = (key: HashKey, bytes: Buffer): number => {
+  hashBytes(key, bytes, 0, bytes.length)
+  return (hash.hi >>> 0) / 2 ** 32
+}
+
+/** One share of all users is kept, with everything; who is nobody is kept event by event. */
+function isKept({ texts }: ModelEvent, share: number, n: number, index: number): boolean {
+  if (share === 1) return true
+  const who = texts['user'] ?? texts['session'] ?? texts['id']
+  if (who !== undefined) return fractionOf(USER_KEY, Buffer.from(who)) < share
+  const place = Buffer.alloc(12)
+  place.writeDoubleBE(n, 0)
+  place.writeUInt32BE(index, 8)
+  return fractionOf(PLACE_KEY, place) < share
 }
 
 interface ReadBody {

@@ -43,6 +43,7 @@ export class ShardProcess implements Process {
   readonly name: string
   journal!: Journal
   shard!: Shard
+  store!: CustomerStore
   quarantine!: Quarantine
   private places!: PlaceFile
   private readonly routes = new Map<bigint, CustomerRoute>()
@@ -80,7 +81,8 @@ export class ShardProcess implements Process {
     plant?.journal?.(this.journal)
     witness.recovered(this.journal, owns)
     witness.watch(this.journal, this)
-    const store: CustomerStore = world.open(machine, this)
+    const store = world.open(machine, this)
+    this.store = store
     this.quarantine = new Quarantine(await verdictFolder(view, 'data/verdicts'), owns)
     this.places = new PlaceFile(view, `data/run/places-${this.index}`)
     this.shard = new Shard({
@@ -104,6 +106,7 @@ export class ShardProcess implements Process {
       memory: () => MEMORY,
       fatal: error => this.parts.ended(this, error),
     })
+    plant?.shard?.(this.shard)
     this.addPoison()
     for (const { incarnation, deleted } of customers) {
       if (!deleted || !owns(incarnation)) continue

@@ -30,6 +30,8 @@ export type CrashKind =
 export type Operation = { readonly salt: number } & (
   | { readonly tag: 'send'; readonly customer: number; readonly body: BodyPlan }
   | { readonly tag: 'resend' }
+  /** Everybody sends at once, many ask; then perhaps nobody does anything until all have left memory. */
+  | { readonly tag: 'crowd'; readonly body: BodyPlan; readonly thenSleep: boolean }
   | { readonly tag: 'pass'; readonly ms: number }
   | { readonly tag: 'midnight' }
   | { readonly tag: 'jump'; readonly ms: number }
@@ -38,6 +40,7 @@ export type Operation = { readonly salt: number } & (
   | { readonly tag: 'query'; readonly customer: number; readonly source: number }
   | { readonly tag: 'program'; readonly customer: number; readonly program: number }
   | { readonly tag: 'retention'; readonly customer: number; readonly days: number }
+  | { readonly tag: 'sampling'; readonly customer: number; readonly share: number }
   | {
       readonly tag: 'quota'
       readonly customer: number
@@ -65,15 +68,20 @@ export interface Life {
   readonly customers: number
   readonly shards: number
   readonly retention: number
+  /** Many customers on few shards, where only one at a time may load or be checkpointed, and whoever is idle for a second leaves. */
+  readonly crowded: boolean
   /** Small bounds of the dedupe window, so that they are met. */
   readonly smallWindow: boolean
   readonly operations: readonly Operation[]
+  /** What everybody sends before they sleep for good. */
+  readonly lastBody: BodyPlan
 }
 
 export function planLife(seed: number, length = 60): Life {
   const dice = new Dice(seed)
-  const customers = dice.between(1, 4)
-  const shards = dice.between(1, 3)
+  const crowded = dice.chance(0.25)
+  const customers = crowded ? dice.between(8, 14) : dice.between(1, 4)
+  const shards = crowded ? 1 : dice.between(1, 3)
   const retention = dice.weighted([
     [3, 7],
     [2, 2],
@@ -102,6 +110,16 @@ export function planLife(seed: number, length = 60): Life {
       ],
       [4, () => ({ salt, tag: 'resend' })],
       [
+        crowded ? 8 : 0,
+        () => ({
+          salt,
+          tag: 'crowd',
+          body: planBody(dice, retention, ids, false),
+          thenSleep: dice.chance(0.6),
+        }),
+      ],
+      [crowded ? 8 : 0, () => ({ salt, tag: 'pass', ms: dice.between(500, 2_000) })],
+      [
         6,
         () => ({
           salt,
@@ -120,6 +138,7 @@ export function planLife(seed: number, length = 60): Life {
       [3, () => ({ salt, tag: 'query', customer: some(), source: dice.below(1_000) })],
       [1.5 * administration, () => ({ salt, tag: 'program', customer: some(), program: dice.below(PROGRAMS.length) })],
       [1.5 * administration, () => ({ salt, tag: 'retention', customer: some(), days: dice.of([1, 2, 3, 7, 8, 30]) })],
+      [1 * administration, () => ({ salt, tag: 'sampling', customer: some(), share: dice.of([1, 0.5, 0.25, 0.1]) })],
       [
         0.5 * administration,
         () => ({
@@ -180,15 +199,17 @@ export function planLife(seed: number, length = 60): Life {
     customers,
     shards,
     retention,
+    crowded,
     smallWindow: dice.chance(0.4),
     operations: Array.from({ length }, one),
+    lastBody: planBody(dice, retention, ids, false),
   }
 }
 
 /** One operation in a line, for reports. */
 export function describeOperation(operation: Operation): string {
   const { salt: _, ...rest } = operation
-  if (rest.tag !== 'send') return JSON.stringify(rest)
+  if (rest.tag !== 'send' && rest.tag !== 'crowd') return JSON.stringify(rest)
   const { body, ...others } = rest
   return `${JSON.stringify(others)} ${body.tag} ${body.shape} of ${body.events.length} events`
 }

@@ -1,5 +1,7 @@
-// Five bugs of the kind that matter, each a wrapper that misbehaves around what is injected anyway. Production code knows
+// Six bugs of the kind that matter, each a wrapper that misbehaves around what is injected anyway. Production code knows
 // nothing of them.
+import type { Customer } from '../../src/actors/customer.js'
+import type { Shard } from '../../src/actors/shard.js'
 import type { CustomerStore, FileWrite, Journal, PageWrite } from '../../src/storage/contract.js'
 import type { Disk } from '../../src/storage/disk.js'
 import { decodeSettings, encodeSettings } from '../../src/tables/settings.js'
@@ -9,6 +11,7 @@ export interface Plant {
   disk?(disk: Disk): Disk
   journal?(journal: Journal): void
   store?(store: CustomerStore): CustomerStore
+  shard?(shard: Shard): void
 }
 
 /** A store whose commits and reads go through `change`. */
@@ -115,7 +118,53 @@ export const PLANTS: readonly Plant[] = [
       journal.flushedTo = (incarnation, n) => flushedTo(incarnation, n + 1)
     },
   },
+  {
+    name: 'a wake-up is lost',
+    shard(shard) {
+      const { parts } = shard as unknown as { parts: object }
+      const { maxLoadsAtOnce, maxCheckpointsAtOnce } = shard['parts'].limits
+      const wake = (customer: Customer) => shard.wake(customer)
+      Object.assign(parts, {
+        loads: new ForgetfulTurnstile(maxLoadsAtOnce, wake),
+        checkpoints: new ForgetfulTurnstile(maxCheckpointsAtOnce, wake),
+      })
+    },
+  },
 ]
+
+/** A place goes to whoever comes; who was in line for one stays there, and is woken again where somebody else ought to be. */
+class ForgetfulTurnstile {
+  private readonly inside = new Set<Customer>()
+  private readonly line = new Set<Customer>()
+
+  constructor(
+    private readonly most: number,
+    private readonly wake: (customer: Customer) => void,
+  ) {}
+
+  enter(customer: Customer): boolean {
+    if (this.inside.has(customer)) return true
+    if (this.inside.size < this.most) {
+      this.inside.add(customer)
+      return true
+    }
+    this.line.add(customer)
+    return false
+  }
+
+  leave(customer: Customer): void {
+    if (!this.inside.delete(customer)) return
+    for (const next of this.line) {
+      this.line.delete(next)
+      this.wake(next)
+      return
+    }
+  }
+
+  get size(): number {
+    return this.inside.size
+  }
+}
 
 // The record `S` says where the window begins (head) and ends (tail): begun at its end, it is empty.
 function withoutIds(page: PageWrite): PageWrite {

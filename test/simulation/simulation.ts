@@ -11,7 +11,8 @@ import { Dice, mixSeed } from './choices.js'
 import { Clients, type Request } from './client.js'
 import { differences } from './compare.js'
 import { newCustomer, type SimulatedCustomer } from './control.js'
-import { writeBody } from './events.js'
+import { type BodyPlan, writeBody } from './events.js'
+import { leftOvers, PATIENCE_MS } from './liveness.js'
 import { isDeath, Machine, type Process } from './machine.js'
 import { type Convicted, CustomerModel } from './model.js'
 import { PROGRAMS } from './model-programs.js'
@@ -27,6 +28,9 @@ const START_MS = Date.UTC(2026, 10, 20, 21, 30)
 /** Steps after which something must have come to rest. */
 const MANY_STEPS = 60_000
 const TICK_MS = 250
+/** What a supervisor gives a drain, FINISH_MS; and while the disk does not work. */
+const DRAIN_MS = 60_000
+const TROUBLED_DRAIN_MS = 500_000
 
 /** What a life has seen. */
 export interface Report {
@@ -51,12 +55,12 @@ export function limitsOf(life: Life): Limits {
     // Three small frames fill a segment, so that segments come and go.
     segmentBytes: 16 * 1024,
     maxFrameBytes: 12 * 1024,
-    maxJournalBytes: 16 * 1024 * 1024,
+    // Beyond a quarter of it customers are checkpointed for the journal's sake.
+    maxJournalBytes: 256 * 1024,
     diskReserveBytes: 1024,
     maxInboxRequests: 12,
     checkpointEvents: 50,
-    // Every second life is so narrow that customers wait for one another.
-    ...(life.seed % 2 === 0 ? { maxLoadsAtOnce: 1, maxCheckpointsAtOnce: 1 } : {}),
+    ...(life.crowded ? { maxLoadsAtOnce: 1, maxCheckpointsAtOnce: 1, idleMs: 1_000, checkpointMs: 5_000 } : {}),
     ...(life.smallWindow ? { maxDedupeIds: 24, minDedupeIds: 8 } : {}),
   }
 }
@@ -137,10 +141,14 @@ export class Simulation {
     this.machine.noTrouble()
     this.machine.calm()
     await this.recoverIfFallen()
+    await this.everybodySleeps()
     await this.check()
     // Once more from what is on the disk alone.
     await this.crash('power', 0, 0)
     await this.check()
+    await this.crowd(this.life.lastBody)
+    await this.someSteps(this.machine.dice.below(60))
+    await this.everybodySleeps()
     this.report.steps = this.machine.scheduler.steps
     this.report.entries = this.witness.entries
     this.report.commits = this.witness.commits
@@ -189,13 +197,23 @@ export class Simulation {
         await this.check()
         break
       case 'query':
-        this.query(operation.customer, operation.source)
+        await this.query(operation.customer, operation.source)
         break
       case 'program': {
         const { source } = PROGRAMS[operation.program]!
         this.control(operation.customer, source === null ? { tag: 'program-delete' } : { tag: 'program-put', source })
         break
       }
+      case 'crowd':
+        await this.crowd(operation.body)
+        if (!operation.thenSleep) break
+        this.machine.noTrouble()
+        this.machine.calm()
+        await this.everybodySleeps()
+        break
+      case 'sampling':
+        this.control(operation.customer, { tag: 'settings', sampling: operation.share })
+        break
       case 'retention':
         this.control(operation.customer, { tag: 'settings', retention: operation.days })
         break
@@ -247,6 +265,18 @@ export class Simulation {
     })
   }
 
+  /** Everybody sends; then some ask, at any moment of what follows from it. */
+  private async crowd(body: BodyPlan): Promise<void> {
+    const write = () => writeBody(body, Math.floor(this.machine.clock.nowMs()), ++this.mark)
+    for (let place = 0; place < this.places.length; place++) this.send(place, write, body.tag === 'broken')
+    const { dice } = this.machine
+    if (dice.chance(0.5)) await this.pass(dice.between(this.limits.idleMs, 2 * this.limits.idleMs))
+    for (let visits = dice.below(4 * this.places.length); visits > 0; visits--) {
+      await this.query(dice.below(this.places.length), dice.below(1_000))
+      if (dice.chance(0.2)) await this.someSteps(dice.below(12))
+    }
+  }
+
   private resend(): void {
     const before = this.clients.toResend()
     if (!before) return
@@ -256,7 +286,7 @@ export class Simulation {
     this.send(before.customer, () => before.body, before.broken)
   }
 
-  private query(place: number, source: number): void {
+  private async query(place: number, source: number): Promise<void> {
     const customer = this.places[place]
     if (!customer) return
     const to = this.processOf(customer)
@@ -267,16 +297,24 @@ export class Simulation {
     const answered = () => {
       this.asked.delete(asked)
       if (!to.alive) return
-      if (++answers > 1) throw new Violation('a query was answered twice')
+      if (++answers > 1) throw new Violation('a query was answered twice, or after it was cancelled')
       this.report.queries++
     }
+    let cancel = () => {}
     this.inside(to, () => {
-      to.shard.query(
+      cancel = to.shard.query(
         to.route(customer),
         { source: QUERIES[source % QUERIES.length]!.source, params: {}, format: 'text' },
         { answered, refused: answered },
       )
     })
+    // Now and then the client does not wait for the answer.
+    if (!this.machine.dice.chance(0.2)) return
+    await this.someSteps(this.machine.dice.below(8))
+    if (!to.alive || answers > 0) return
+    cancel()
+    this.asked.delete(asked)
+    answers = 1
   }
 
   private control(place: number, request: Parameters<ShardProcess['shard']['control']>[1]): void {
@@ -284,6 +322,14 @@ export class Simulation {
     if (!customer) return
     const to = this.processOf(customer)
     if (!to.alive || to.booting) return
+    this.tell(customer, to, request)
+  }
+
+  private tell(
+    customer: SimulatedCustomer,
+    to: ShardProcess,
+    request: Parameters<ShardProcess['shard']['control']>[1],
+  ): void {
     let answers = 0
     const asked = { to }
     this.asked.add(asked)
@@ -346,11 +392,7 @@ export class Simulation {
         customer.deleted = true
         this.places[operation.customer] = undefined
         const to = this.processOf(customer)
-        if (to.alive && !to.booting) {
-          this.inside(to, () =>
-            to.shard.control(to.route(customer), { tag: 'forget' }, { answered() {}, refused() {} }),
-          )
-        }
+        if (to.alive && !to.booting) this.tell(customer, to, { tag: 'forget' })
         break
       }
     }
@@ -440,18 +482,52 @@ export class Simulation {
     }, 'every request is answered')
   }
 
+  private async comeToRest(what: string): Promise<void> {
+    for (let steps = 0; this.machine.scheduler.busy; steps++) {
+      if (steps > MANY_STEPS) throw new Violation(`the node does not come to rest before ${what}`)
+      await this.step()
+    }
+  }
+
   private async rest(done: () => boolean, what: string): Promise<void> {
     for (let round = 0; round < 800; round++) {
-      for (let steps = 0; this.machine.scheduler.busy; steps++) {
-        if (steps > MANY_STEPS) throw new Violation(`the node does not come to rest before ${what}`)
-        await this.step()
-      }
+      await this.comeToRest(what)
       if (done()) return
       // A customer that crashes again and again is loaded after up to a minute.
       this.machine.clock.advance(round < 8 ? TICK_MS : 1_000)
       this.tick()
     }
     throw new Violation(`it never comes to pass that ${what}`)
+  }
+
+  /** Nobody asks anything any more: everybody is answered, saved and forgotten in time, and nothing is left over. */
+  private async everybodySleeps(): Promise<void> {
+    await this.settle()
+    const { idleMs, checkpointMs, maxJournalBytes } = this.limits
+    const endMs = this.machine.clock.peekMs() + idleMs + checkpointMs + PATIENCE_MS
+    const awake = () => this.processes.flatMap(({ shard }) => [...shard['customers']])
+    const isHeld = ({ journal }: ShardProcess) =>
+      journal.heldBytes > maxJournalBytes / 4 && !journal.holding()[Symbol.iterator]().next().done
+    const heavy = () => this.processes.filter(isHeld)
+    while (awake().length > 0 || heavy().length > 0) {
+      if (this.machine.clock.peekMs() > endMs) {
+        const found = [
+          ...awake().map(({ route }) => `${route.id} is awake`),
+          ...heavy().map(({ name, journal }) => `${name} holds ${journal.heldBytes} bytes of journal`),
+          ...this.processes.flatMap(leftOvers),
+        ]
+        throw new Violation(`everybody ought to sleep, but ${found.slice(0, 12).join('; ')}`)
+      }
+      this.machine.clock.advance(Math.max(TICK_MS, idleMs / 5))
+      this.tick()
+      await this.comeToRest('everybody is asleep')
+    }
+    this.nothingIsLeft(this.processes)
+  }
+
+  private nothingIsLeft(processes: readonly ShardProcess[]): void {
+    const left = processes.flatMap(process => leftOvers(process).map(what => `${process.name}: ${what}`))
+    if (left.length > 0) throw new Violation(`left over: ${left.slice(0, 12).join('; ')}`)
   }
 
   // ——— crashes
@@ -578,6 +654,7 @@ export class Simulation {
     const { processes } = this
     if (processes.some(process => process.booting)) return await this.crash('kill', shards, downMs)
     let left = processes.length
+    const rounds = (this.machine.inTrouble ? TROUBLED_DRAIN_MS : DRAIN_MS) / TICK_MS
     for (const process of processes) {
       void process.shard.drain().then(
         () => left--,
@@ -585,7 +662,7 @@ export class Simulation {
       )
     }
     for (let round = 0; left > 0 && processes.every(process => process.alive); round++) {
-      if (round > 2_000) throw new Violation('the node does not drain')
+      if (round > rounds) throw new Violation('the node does not drain')
       for (let steps = 0; this.machine.scheduler.busy && steps < MANY_STEPS; steps++) await this.step()
       if (left === 0 || processes !== this.processes) break
       this.machine.clock.advance(TICK_MS)
@@ -597,10 +674,13 @@ export class Simulation {
     if (processes !== this.processes || left > 0) return await this.crash('kill', shards, downMs)
     this.machine.noTrouble()
     for (const process of processes) process.close()
-    // Those of a customer that could not be loaded may be durable: nobody knows, and the connection closes.
-    for (const { state, n } of this.clients.requests) {
-      if (state === 'pending' && n === undefined) throw new Violation('a drained node has left a request unanswered')
+    for (const { state } of this.clients.requests) {
+      if (state === 'pending') throw new Violation('a drained node has left a request unanswered')
     }
+    for (const { to } of this.asked) {
+      if (processes.includes(to)) throw new Violation('a drained node has left a query or a control request unanswered')
+    }
+    this.nothingIsLeft(processes)
     this.machine.clock.advance(downMs)
     this.machine.disk.kill()
     await this.start(shards === 0 ? this.shards : shards)
