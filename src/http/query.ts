@@ -72,8 +72,18 @@ function paramsOf(value: unknown): QueryParameters {
   return value as QueryParameters
 }
 
+/** Bare curl sends JSON as a form. No program begins with a brace, so what does and is JSON is taken as that. */
+function isJson(body: Uint8Array): boolean {
+  if (body[0] !== 0x7b) return false
+  try {
+    return typeof objectOf(body)['query'] === 'string'
+  } catch {
+    return false
+  }
+}
+
 function posted(contentType: string, body: Uint8Array): Question {
-  if (mediaType(contentType) !== 'application/json') return { source: textOf(body), params: {} }
+  if (mediaType(contentType) !== 'application/json' && !isJson(body)) return { source: textOf(body), params: {} }
   const { query, params } = objectOf(body)
   if (typeof query !== 'string') throw badRequest('the body is to be {"query":"…","params":{…}}')
   return { source: query, params: paramsOf(params) }

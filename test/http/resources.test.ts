@@ -29,10 +29,16 @@ t.test('a query comes as text, as JSON with params, or in the URL', async t => {
     body: '{"query":"(f app)","params":{"app":"1.2.3","n":7}}',
   })
   await ask(`/v1/query?q=${encodeURIComponent('(f "é")')}&p.app=1`, QUERY_KEY, { headers: { Accept: 'text/csv' } })
+  // As curl -d sends it, without a type of its own; and a brace that is no JSON.
+  const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  await ask('/v1/query', QUERY_KEY, { method: 'POST', headers: form, body: '{"query":"(f n)","params":{"n":1}}' })
+  await ask('/v1/query', QUERY_KEY, { method: 'POST', headers: form, body: '{f 1}' })
   t.same(shard.queries, [
     { source: '(+ 1 2)', params: {}, format: 'json' },
     { source: '(f app)', params: { app: '1.2.3', n: 7 }, format: 'json' },
     { source: '(f "é")', params: { app: '1' }, format: 'csv' },
+    { source: '(f n)', params: { n: 1 }, format: 'json' },
+    { source: '{f 1}', params: {}, format: 'json' },
   ])
 })
 
