@@ -433,7 +433,8 @@ export class Customer {
     if (!query) return false
     if (query.cancelled) return this.queries.length > 0
     const body = this.stepQuery(query, untilMs)
-    if (body === undefined) this.queries.push(query)
+    // Back to the end of those that take turns, not of all: heaps are few, and who waits has none yet.
+    if (body === undefined) this.queries.splice(this.parts.limits.maxQueriesAtOnce - 1, 0, query)
     else this.directory.finishQuery(this, query, body)
     return this.queries.length > 0
   }

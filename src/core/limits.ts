@@ -136,8 +136,10 @@ export const defaultLimits = {
   maxStringLength: 1 << 22,
   /** Bits of an exact integer. More is memory-limit: one multiplication must stay within a slice (state). */
   maxIntegerBits: 1 << 20,
-  /** Queries of one customer that run or wait. More is 503. */
-  maxQueriesPerCustomer: 16,
+  /** Queries of one customer that take turns, each with a heap of its own. The others wait until one has ended. */
+  maxQueriesAtOnce: 16,
+  /** Queries of one customer that run or wait: dashboards ask dozens at once. More is 503. */
+  maxQueriesPerCustomer: 256,
   /** Steps of a program while it is loaded, once, before its first event (state). */
   maxProgramLoadSteps: 2_000_000,
   /** Bytes that a program may ask for during one event, or its load. Counted as asked for, never given back (state). */
