@@ -74,22 +74,6 @@ t.test('R20: over its memory a shard sends idle customers away, then refuses, th
   t.equal(await rig.query('a', '(count "event" "x")'), 6)
 })
 
-t.test('queries beyond those that take turns wait, without a heap; the one too many is refused', async t => {
-  const rig = await new ShardRig({ maxQueriesAtOnce: 2, maxQueriesPerCustomer: 6 }).start()
-  await rig.send('a', events(0, 5))
-  const source = '(let loop ((i 0)) (if (< i 300000) (loop (+ i 1)) (count "event" "x")))'
-  const answers = Array.from({ length: 7 }, () => rig.query('a', source).catch(codeOf))
-  let most = 0
-  const customer = rig.customer('a')!
-  const done = await rig.pass(60_000, () => {
-    most = Math.max(most, [...customer.asked].filter(query => query.run !== undefined).length)
-    return customer.asked.size === 0
-  })
-  t.ok(done)
-  t.same(await Promise.all(answers), [5, 5, 5, 5, 5, 5, 'overloaded'])
-  t.equal(most, 2, 'had a heap at once')
-})
-
 t.test('customers who wait for one another all come to the end, whoever else wakes them meanwhile', async t => {
   const ids = Array.from({ length: 60 }, (_, i) => String.fromCharCode(0x4e00 + i))
   const seed = Number(process.env['SEED'] ?? 1)

@@ -69,6 +69,11 @@ export class OneProcess {
     return (await desk.perform({ tag: 'create', id })).value as Keys
   }
 
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.http.inFlight
+  }
+
   /** Answers the status. */
   async send(keys: Keys, events: readonly unknown[]): Promise<number> {
     const headers = { 'x-api-key': keys.ingestKey }
