@@ -535,7 +535,8 @@ export class Shard implements ShardService, Directory {
       const left = new Set(this.customers)
       this.drained = () => {
         for (const customer of left) {
-          if (!met(customer) && !customer.cannotLoad) return
+          // One who was deleted meanwhile is as nobody asks it to be.
+          if (this.customers.has(customer) && !met(customer) && !customer.cannotLoad) return
           left.delete(customer)
         }
         this.drained = undefined

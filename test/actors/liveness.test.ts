@@ -231,6 +231,15 @@ for (const where of ['begin', 'encode'] as const) {
   })
 }
 
+t.test('a drain ends although somebody is deleted meanwhile', async t => {
+  const rig = await new ShardRig().start()
+  await rig.send('a', events(0, 3))
+  rig.route('b').deleted = true
+  const forgotten = within(rig, 20_000, rig.control('b', { tag: 'forget' }))
+  t.equal(await within(rig, 20_000, rig.drain()), undefined)
+  t.same(await forgotten, { forgotten: 'b' })
+})
+
 t.test('a customer whose last checkpoint failed has another one in the drain', async t => {
   const rig = await new ShardRig({ checkpointMs: 1_000 }).start()
   await rig.send('a', events(0, 3))
