@@ -39,8 +39,8 @@ export const defaultLimits = {
   maxDecompressions: 4,
   /** Bodies waiting for a place in the thread pool. More is 503. */
   maxWaitingDecompressions: 256,
-  /** Wrong secret keys (query, admin) from one address within a minute. More is 429: nobody tries keys by the thousand. */
-  maxFailedKeysPerMinute: 60,
+  /** Wrong secret keys (query, admin) from one address within a minute. More is 429: no person has so many; 190 bits are not guessed. */
+  maxFailedKeysPerMinute: 1_000,
   /** Bytes waiting for one peer's socket. More is 503: the peer is behind. */
   maxPeerQueueBytes: 64 * MIB,
   /** A message between peers is cut into pieces of this size, so that a 16 MiB body does not hold up small ones (R17). */
