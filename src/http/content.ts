@@ -1,5 +1,6 @@
 // What a body is, by its headers: how it is written down, and how it is compressed.
 import { Format } from '../event/decode.js'
+import { parseInstant } from '../event/time.js'
 
 /** How a body is compressed. */
 export const enum Encoding {
@@ -64,9 +65,11 @@ export function encodingOf(contentEncoding: string): Encoding {
   }
 }
 
-/** X-Sent-At: ms since the epoch or ISO 8601; NaN where absent or unreadable. */
+/** X-Sent-At: ms since the epoch or ISO 8601; NaN where absent or unreadable. Without a zone it is UTC, as in a body. */
 export function sentAtOf(header: string): number {
   if (header === '') return Number.NaN
   const text = header.trim()
-  return /^\d{1,16}(\.\d+)?$/.test(text) ? Number(text) : Date.parse(text)
+  if (/^\d{1,16}(\.\d+)?$/.test(text)) return Number(text)
+  const bytes = Buffer.from(text)
+  return parseInstant(bytes, 0, bytes.length)
 }

@@ -205,9 +205,14 @@ t.test('X-Sent-At is handed on, in ms or ISO 8601', async t => {
   await post({ 'X-Sent-At': '1700000000123' })
   await post({ 'X-Sent-At': '2026-11-20T00:00:00Z' })
   await post({ 'X-Sent-At': 'nonsense' })
+  const zone = process.env['TZ']
+  process.env['TZ'] = 'Pacific/Auckland'
+  await post({ 'X-Sent-At': '2026-11-20T00:00:00.250' })
+  if (zone === undefined) delete process.env['TZ']
+  else process.env['TZ'] = zone
   t.same(
     shard.taken.map(taken => taken.sentAt),
-    [1700000000123, Date.UTC(2026, 10, 20), Number.NaN],
+    [1700000000123, Date.UTC(2026, 10, 20), Number.NaN, Date.UTC(2026, 10, 20, 0, 0, 0, 250)],
   )
 })
 
