@@ -93,9 +93,8 @@ function definitionsIn(source: string): [name: string, text: string][] {
   const found: [string, string][] = []
   const reader = new Reader(source, new SymbolTable(librarySymbols), defaultLimits.maxNestingDepth)
   for (;;) {
-    const start = reader.skip()
     if (reader.read() === endOfFile) return found
-    const text = source.slice(start, reader.at)
+    const text = source.slice(reader.start, reader.at)
     const name = /^\(define(?:-syntax)?\s+\(*([^\s()]+)/.exec(text)?.[1]
     if (name !== undefined) found.push([name, text])
   }

@@ -5,8 +5,10 @@
 //   - A letrec of one procedure that is called once from the body and otherwise only in its own tail position becomes a
 //     `loop`. Inner loops are found first, so that the outer one may be continued out of the inner one's tail.
 //
-// Forms nest no deeper than the source and its macros may (maxNestingDepth), so the passes recurse.
+// Forms nest no deeper than the source and its macros may (maxNestingDepth), so the passes recurse; in steps, for one form may
+// be a megabyte.
 
+import { isSimple, type SimpleForm } from './core-build.js'
 import type {
   AgainForm,
   CallForm,
@@ -17,13 +19,27 @@ import type {
   LocalVariable,
   LoopForm,
 } from './core-form.js'
+import type { Steps } from './steps.js'
 
-/** Prepares the forms of a program, once all of it has been expanded; yields after each. */
-export function* analyse(forms: readonly Core[]): Generator<void, Core[], void> {
+/** Forms rewritten between two yields. */
+const FORMS_A_STEP = 512
+/**
+ * A letrec of more forms than this is not looked at as a loop: the search is made in one step, and again for each that is
+ * nested in it. It runs as any letrec, a little slower.
+ */
+const MAX_LOOP_FORMS = 10_000
+
+/** Forms that a search, and those it asks, may still look at. */
+interface Budget {
+  left: number
+}
+
+/** Prepares the forms of a program, once all of it has been expanded. */
+export function* analyse(forms: readonly Core[]): Steps<Core[]> {
   const analyser = new Analyser()
   const analysed: Core[] = []
   for (const form of forms) {
-    analysed.push(analyser.top(form))
+    analysed.push(yield* analyser.top(form))
     yield
   }
   return analysed
@@ -41,17 +57,18 @@ interface LetrecPlace {
 const NO_GROUP = -2
 
 class Analyser {
+  private worked = 0
   private home: LambdaForm | undefined
   /** Variables of letrecs whose values have not all been seen. */
   private readonly pending = new Map<LocalVariable, { place: LetrecPlace; group: number }>()
 
-  top(form: Core): Core {
-    this.home = undefined
-    return this.rewrite(form)
-  }
-
   private bind(variable: LocalVariable): void {
     variable.home = this.home
+  }
+
+  *top(form: Core): Steps<Core> {
+    this.home = undefined
+    return yield* this.rewrite(form)
   }
 
   private use(variable: LocalVariable): void {
@@ -61,78 +78,84 @@ class Analyser {
     if (pending !== undefined && pending.group !== pending.place.group) variable.unready = true
   }
 
-  private rewriteAll(forms: Core[]): void {
-    for (let i = 0; i < forms.length; i++) forms[i] = this.rewrite(forms[i]!)
+  private *rewriteAll(forms: Core[]): Steps<void> {
+    for (let i = 0; i < forms.length; i++) {
+      const form = forms[i]!
+      if (++this.worked % FORMS_A_STEP === 0) yield
+      // Most are names and constants, which need no generator.
+      forms[i] = isSimple(form) ? this.simple(form) : yield* this.rewrite(form)
+    }
   }
 
-  private rewrite(form: Core): Core {
+  private simple(form: SimpleForm): Core {
+    if (form.tag === 'local') this.use(form.variable)
+    return form.tag === 'global' ? { ...form, variable: meaning(form.variable) } : form
+  }
+
+  private *rewrite(form: Core): Steps<Core> {
+    if (++this.worked % FORMS_A_STEP === 0) yield
     switch (form.tag) {
       case 'constant':
-        return form
       case 'local':
-        this.use(form.variable)
-        return form
       case 'global':
-        return { ...form, variable: meaning(form.variable) }
+        return this.simple(form)
       case 'set-local':
         form.variable.assigned = true
         this.use(form.variable)
-        form.value = this.rewrite(form.value)
+        form.value = yield* this.rewrite(form.value)
         return form
       case 'set-global':
-        form.value = this.rewrite(form.value)
+        form.value = yield* this.rewrite(form.value)
         return form
       case 'if':
-        form.test = this.rewrite(form.test)
-        form.consequent = this.rewrite(form.consequent)
-        form.alternative = this.rewrite(form.alternative)
+        form.test = yield* this.rewrite(form.test)
+        form.consequent = yield* this.rewrite(form.consequent)
+        form.alternative = yield* this.rewrite(form.alternative)
         return form
       case 'lambda': {
         const outer = this.home
         this.home = form
         for (const parameter of form.parameters) this.bind(parameter)
         if (form.rest) this.bind(form.rest)
-        form.body = this.rewrite(form.body)
+        form.body = yield* this.rewrite(form.body)
         this.home = outer
         return form
       }
       case 'let':
-        this.rewriteAll(form.values)
+        yield* this.rewriteAll(form.values)
         for (const variable of form.variables) this.bind(variable)
-        form.body = this.rewrite(form.body)
+        form.body = yield* this.rewrite(form.body)
         return form
       case 'letrec':
-        return this.letrec(form)
+        return yield* this.letrec(form)
       case 'sequence':
-        this.rewriteAll(form.items)
+        yield* this.rewriteAll(form.items)
         return form
-      case 'call':
-        return this.call(form)
+      case 'call': {
+        const { operator } = form
+        form.operator = isSimple(operator) ? this.simple(operator) : yield* this.rewrite(operator)
+        for (let i = 0; i < form.operands.length; i++) {
+          const operand = form.operands[i]!
+          if (++this.worked % FORMS_A_STEP === 0) yield
+          form.operands[i] = isSimple(operand) ? this.simple(operand) : yield* this.rewrite(operand)
+        }
+        return primitiveCall(form)
+      }
       case 'primitive':
       case 'again':
-        this.rewriteAll(form.operands)
+        yield* this.rewriteAll(form.operands)
         return form
       case 'loop':
-        this.rewriteAll(form.values)
+        yield* this.rewriteAll(form.values)
         for (const variable of form.variables) this.bind(variable)
-        form.body = this.rewrite(form.body)
+        form.body = yield* this.rewrite(form.body)
         return form
     }
   }
 
-  private call(form: CallForm): Core {
-    form.operator = this.rewrite(form.operator)
-    this.rewriteAll(form.operands)
-    const operator = form.operator
-    if (operator.tag !== 'global' || operator.variable.primitive === undefined) return form
-    const { primitive } = operator.variable
-    if (form.operands.length < primitive.fewest || form.operands.length > primitive.most) return form
-    return { tag: 'primitive', primitive, operands: form.operands, at: form.at }
-  }
-
-  private letrec(form: LetrecForm): Core {
+  private *letrec(form: LetrecForm): Steps<Core> {
     const loop = this.loopOf(form)
-    if (loop !== undefined) return this.rewrite(loop)
+    if (loop !== undefined) return yield* this.rewrite(loop)
     // Consecutive lambdas form a group and may mention each other: nothing runs before the whole group has its values.
     const place: LetrecPlace = { group: NO_GROUP }
     let group = 0
@@ -142,12 +165,12 @@ class Analyser {
       if (isLambda && i > 0 && form.values[i - 1]!.tag !== 'lambda') group++
       this.pending.set(variable, { place, group: isLambda ? group : -1 })
     })
-    form.variables.forEach((variable, i) => {
+    for (const [i, variable] of form.variables.entries()) {
       place.group = form.values[i]!.tag === 'lambda' ? this.pending.get(variable)!.group : NO_GROUP
-      form.values[i] = this.rewrite(form.values[i]!)
+      form.values[i] = yield* this.rewrite(form.values[i]!)
       this.pending.delete(variable)
-    })
-    form.body = this.rewrite(form.body)
+    }
+    form.body = yield* this.rewrite(form.body)
     return form
   }
 
@@ -161,7 +184,7 @@ class Analyser {
     if (start.tag !== 'call' || start.operator.tag !== 'local' || start.operator.variable !== self) return undefined
     const arity = lambda.parameters.length
     if (start.operands.length !== arity) return undefined
-    const found = new LoopSearch(self, arity)
+    const found = new LoopSearch(self, arity, { left: MAX_LOOP_FORMS })
     for (const operand of start.operands) found.visit(operand, false)
     found.visit(lambda.body, true)
     if (!found.isLoop) return undefined
@@ -178,15 +201,26 @@ class Analyser {
   }
 }
 
+function primitiveCall(form: CallForm): Core {
+  const { operator, operands, at } = form
+  if (operator.tag !== 'global' || operator.variable.primitive === undefined) return form
+  const { primitive } = operator.variable
+  if (operands.length < primitive.fewest || operands.length > primitive.most) return form
+  return { tag: 'primitive', primitive, operands, at }
+}
+
 /** Looks for uses of a loop's name that are no calls in its tail position. */
 class LoopSearch {
   isLoop = true
+
   constructor(
     private readonly self: LocalVariable,
     private readonly arity: number,
+    private readonly budget: Budget,
   ) {}
 
   visit(form: Core, tail: boolean): void {
+    if (--this.budget.left < 0) this.isLoop = false
     if (!this.isLoop) return
     switch (form.tag) {
       case 'constant':
@@ -230,7 +264,7 @@ class LoopSearch {
   /** An inner letrec that is itself a loop has its lambda's body in tail position; it will be rewritten when it is met. */
   private letrec(form: LetrecForm, tail: boolean): void {
     const inner = form.variables.length === 1 && form.values[0]!.tag === 'lambda' ? form.values[0] : undefined
-    if (inner !== undefined && tail && isLoop(form)) {
+    if (inner !== undefined && tail && isLoop(form, this.budget)) {
       this.visit(inner.body, true)
       for (const operand of (form.body as CallForm).operands) this.visit(operand, false)
       return
@@ -242,7 +276,7 @@ class LoopSearch {
 
 const loops = new WeakMap<LetrecForm, boolean>()
 
-function isLoop(form: LetrecForm): boolean {
+function isLoop(form: LetrecForm, budget: Budget): boolean {
   const known = loops.get(form)
   if (known !== undefined) return known
   const [self] = form.variables
@@ -252,13 +286,14 @@ function isLoop(form: LetrecForm): boolean {
   if (self && !self.assigned && lambda?.tag === 'lambda' && lambda.rest === undefined && start.tag === 'call') {
     const isStart = start.operator.tag === 'local' && start.operator.variable === self
     if (isStart && start.operands.length === lambda.parameters.length) {
-      const search = new LoopSearch(self, lambda.parameters.length)
+      const search = new LoopSearch(self, lambda.parameters.length, budget)
       for (const operand of start.operands) search.visit(operand, false)
       search.visit(lambda.body, true)
       result = search.isLoop
     }
   }
-  loops.set(form, result)
+  // Out of budget is no answer: asked by itself it may have enough.
+  if (budget.left >= 0) loops.set(form, result)
   return result
 }
 
@@ -276,7 +311,8 @@ function continued(loop: LoopForm, self: LocalVariable, form: Core): Core {
     case 'letrec': {
       form.body = continued(loop, self, form.body)
       const inner = form.values[0]
-      if (isLoop(form) && inner?.tag === 'lambda') inner.body = continued(loop, self, inner.body)
+      if (inner?.tag === 'lambda' && isLoop(form, { left: MAX_LOOP_FORMS }))
+        inner.body = continued(loop, self, inner.body)
       return form
     }
     case 'sequence':

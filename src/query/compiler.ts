@@ -6,7 +6,7 @@
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
-import { nothing } from './core-build.js'
+import { isSimple, nothing, type SimpleForm } from './core-build.js'
 import type {
   AgainForm,
   CallForm,
@@ -18,11 +18,14 @@ import type {
   LocalVariable,
   LoopForm,
   PrimitiveForm,
+  SetGlobalForm,
+  SetLocalForm,
 } from './core-form.js'
 import { branchNumberOps, branchOps, inlineOps, MAX_OPERAND, Op } from './opcodes.js'
 import type { Primitive } from './primitive.js'
+import { NO_STEPS, type Steps } from './steps.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
-import { Verifier, verify } from './verifier.js'
+import { Verifier } from './verifier.js'
 
 /** Where literals and globals of a program get their numbers; shared by all blocks of a unit. */
 export interface Numbering {
@@ -36,13 +39,19 @@ const isBoxed = (variable: LocalVariable): boolean => variable.assigned || varia
 const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
-export function* compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Generator<void, Block, void> {
-  const compiler = new BlockCompiler(undefined, unit, numbering, 'program')
+export function* compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Steps<Block> {
+  const compiler = new BlockCompiler(undefined, unit, numbering, 'program', { worked: 0 })
   return yield* compiler.finishTop(forms)
 }
 
-/** Instructions of a top level that are made, or looked at again, between two yields. */
-const STRETCH = 2048
+/** Forms compiled between two yields, and instructions verified. */
+const FORMS_A_STEP = 256
+const VERIFIED_A_STEP = 2048
+
+/** What the blocks of one compilation share. */
+interface Pace {
+  worked: number
+}
 
 class BlockCompiler {
   private readonly code: number[] = []
@@ -62,6 +71,7 @@ class BlockCompiler {
     private readonly unit: Unit,
     private readonly numbering: Numbering,
     private readonly name: string,
+    private readonly pace: Pace,
   ) {
     const variables = lambda === undefined ? [] : lambda.rest ? [...lambda.parameters, lambda.rest] : lambda.parameters
     variables.forEach((variable, i) => {
@@ -71,27 +81,23 @@ class BlockCompiler {
     this.maxDepth = this.depth
   }
 
-  finish(body: Core): Block {
+  *finish(body: Core): Steps<Block> {
     for (const [variable, slot] of this.slots) if (isBoxed(variable)) this.emit(Op.BoxLocal, slot)
-    this.value(body, true)
-    const block = this.block()
-    verify(block, this.numbering.literals.length)
-    return block
+    yield* this.value(body, true)
+    return yield* this.verified()
   }
 
-  *finishTop(forms: readonly Core[]): Generator<void, Block, void> {
-    let seen = 0
-    for (const form of forms.length > 0 ? forms : [nothing]) {
-      // Not as a tail: errors and backtraces shall find the program's own frame.
-      this.value(form, false)
-      if (this.code.length - seen < STRETCH) continue
-      seen = this.code.length
-      yield
-    }
+  *finishTop(forms: readonly Core[]): Steps<Block> {
+    // Not as a tail: errors and backtraces shall find the program's own frame.
+    for (const form of forms.length > 0 ? forms : [nothing]) yield* this.value(form, false)
     this.emit(Op.Return)
+    return yield* this.verified()
+  }
+
+  private *verified(): Steps<Block> {
     const block = this.block()
     const verifier = new Verifier(block, this.numbering.literals.length)
-    while (!verifier.step(STRETCH)) yield
+    while (!verifier.step(VERIFIED_A_STEP)) yield
     return block
   }
 
@@ -143,15 +149,27 @@ class BlockCompiler {
     this.grow(1)
   }
 
-  /** The value of `form` onto the stack. */
-  private pushValue(form: Core): void {
+  /** The values of `forms` onto the stack. */
+  private *pushEach(forms: readonly Core[], count = forms.length): Steps<void> {
+    for (let i = 0; i < count; i++) {
+      const form = forms[i]!
+      if (++this.pace.worked % FORMS_A_STEP === 0) yield
+      if (isSimple(form)) this.pushSimple(form)
+      else {
+        yield* this.compound(form, false)
+        this.push()
+      }
+    }
+  }
+
+  private pushSimple(form: SimpleForm): void {
     if (form.tag === 'constant' && !isMutable(form.value)) this.emit(Op.PushConst, this.constantIndex(form.value))
     else if (form.tag === 'local' && !isBoxed(form.variable)) {
       const slot = this.slots.get(form.variable)
       if (slot !== undefined) this.emit(Op.PushLocal, slot)
       else this.emit(Op.PushFree, this.freeIndex(form.variable))
     } else {
-      this.value(form, false)
+      this.simple(form, false)
       this.emit(Op.Push)
     }
     this.grow(1)
@@ -167,44 +185,35 @@ class BlockCompiler {
   }
 
   /** The value of `form` into the accumulator; `tail`: and leave the frame with it. */
-  private value(form: Core, tail: boolean): void {
+  private value(form: Core, tail: boolean): Steps<void> {
+    if (!isSimple(form)) return this.compound(form, tail)
+    this.simple(form, tail)
+    return NO_STEPS
+  }
+
+  private simple(form: SimpleForm, tail: boolean): void {
+    if (form.tag === 'local') this.local(form.variable, form.at)
+    else if (form.tag === 'global') this.global(form.variable, form.at)
+    else if (isMutable(form.value)) this.emit(Op.Literal, this.numbering.literals.push(form.value) - 1)
+    else this.emit(Op.Const, this.constantIndex(form.value))
+    if (tail) this.emit(Op.Return)
+  }
+
+  private compound(form: Exclude<Core, SimpleForm>, tail: boolean): Steps<void> {
     switch (form.tag) {
-      case 'constant':
-        if (isMutable(form.value)) this.emit(Op.Literal, this.numbering.literals.push(form.value) - 1)
-        else this.emit(Op.Const, this.constantIndex(form.value))
-        break
-      case 'local':
-        this.local(form.variable, form.at)
-        break
-      case 'global':
-        this.global(form.variable, form.at)
-        break
       case 'set-local':
-        this.value(form.value, false)
-        this.assign(form.variable)
-        this.emit(Op.Const, this.constantIndex(unspecified))
-        break
-      case 'set-global': {
-        this.value(form.value, false)
-        const slot = this.numbering.slotOf(form.variable)
-        this.mark(this.emit(form.define ? Op.DefineGlobal : Op.SetGlobal, slot), form.at)
-        this.emit(Op.Const, this.constantIndex(unspecified))
-        break
-      }
+      case 'set-global':
+        return this.assignment(form, tail)
       case 'if':
         return this.conditional(form, tail)
       case 'lambda':
-        this.closure(form)
-        break
+        return this.closure(form, tail)
       case 'let':
         return this.let(form, tail)
       case 'letrec':
         return this.letrec(form, tail)
       case 'sequence':
-        form.items.forEach((item, i) => {
-          this.value(item, tail && i === form.items.length - 1)
-        })
-        return
+        return this.sequence(form.items, tail)
       case 'call':
         return this.call(form, tail)
       case 'primitive':
@@ -214,6 +223,23 @@ class BlockCompiler {
       case 'again':
         return this.again(form)
     }
+  }
+
+  private *sequence(items: readonly Core[], tail: boolean): Steps<void> {
+    for (const [i, item] of items.entries()) {
+      if (++this.pace.worked % FORMS_A_STEP === 0) yield
+      yield* this.value(item, tail && i === items.length - 1)
+    }
+  }
+
+  private *assignment(form: SetLocalForm | SetGlobalForm, tail: boolean): Steps<void> {
+    yield* this.value(form.value, false)
+    if (form.tag === 'set-local') this.assign(form.variable)
+    else {
+      const slot = this.numbering.slotOf(form.variable)
+      this.mark(this.emit(form.define ? Op.DefineGlobal : Op.SetGlobal, slot), form.at)
+    }
+    this.emit(Op.Const, this.constantIndex(unspecified))
     if (tail) this.emit(Op.Return)
   }
 
@@ -237,45 +263,45 @@ class BlockCompiler {
     else this.emit(Op.SetFreeBox, this.freeIndex(variable))
   }
 
-  private conditional(form: Core, tail: boolean): void {
+  private *conditional(form: Core, tail: boolean): Steps<void> {
     // A chain of ifs (cond, case) is walked, not recursed into.
     const ends: number[] = []
     let rest = form
     while (rest.tag === 'if') {
-      const branch = this.test(rest.test)
-      this.value(rest.consequent, tail)
+      const branch = yield* this.test(rest.test)
+      yield* this.value(rest.consequent, tail)
       if (!tail) ends.push(this.emit(Op.Jump))
       for (const address of branch) this.patch(address)
       rest = rest.alternative
     }
-    this.value(rest, tail)
+    yield* this.value(rest, tail)
     for (const end of ends) this.patch(end)
   }
 
   /** Evaluates a test; answers the branches to patch that are taken if it is false. */
-  private test(form: Core): number[] {
+  private *test(form: Core): Steps<number[]> {
     if (form.tag === 'if' && form.alternative.tag === 'constant' && form.alternative.value === false) {
-      const first = this.test(form.test)
-      return [...first, ...this.test(form.consequent)]
+      const first = yield* this.test(form.test)
+      return [...first, ...(yield* this.test(form.consequent))]
     }
     if (form.tag === 'primitive') {
       if (form.primitive.name === 'not' && form.operands.length === 1) {
-        this.value(form.operands[0]!, false)
+        yield* this.value(form.operands[0]!, false)
         return [this.emit(Op.JumpIfTrue)]
       }
-      const fused = this.fusedTest(form)
+      const fused = yield* this.fusedTest(form)
       if (fused >= 0) return [fused]
     }
-    this.value(form, false)
+    yield* this.value(form, false)
     return [this.emit(Op.JumpIfFalse)]
   }
 
-  private fusedTest(form: PrimitiveForm): number {
+  private *fusedTest(form: PrimitiveForm): Steps<number> {
     const op = inlineOps.get(`${form.primitive.name}/${form.operands.length}`)
     if (op === undefined) return -1
     const [left, right] = form.operands
     if (op === Op.IsZero) {
-      this.value(left!, false)
+      yield* this.value(left!, false)
       return this.marked(this.emit(Op.JumpUnlessEqualNumber, 0, 0), form.at)
     }
     const branch = branchOps.get(op)
@@ -287,15 +313,15 @@ class BlockCompiler {
       typeof right.value === 'number' &&
       small(right.value)
     ) {
-      this.value(left!, false)
+      yield* this.value(left!, false)
       return this.marked(this.emit(withNumber, 0, right.value), form.at)
     }
     if (right === undefined) {
-      this.value(left!, false)
+      yield* this.value(left!, false)
       return this.emit(branch)
     }
-    this.pushValue(left!)
-    this.value(right, false)
+    yield* this.pushEach([left!])
+    yield* this.value(right, false)
     this.depth--
     return this.marked(this.emit(branch), form.at)
   }
@@ -305,28 +331,29 @@ class BlockCompiler {
     return address
   }
 
-  private closure(form: LambdaForm): void {
-    const inner = new BlockCompiler(form, this.unit, this.numbering, form.name)
-    const block = inner.finish(form.body)
+  private *closure(form: LambdaForm, tail: boolean): Steps<void> {
+    const inner = new BlockCompiler(form, this.unit, this.numbering, form.name, this.pace)
+    const block = yield* inner.finish(form.body)
     const captures = [...inner.free.keys()].map(variable => {
       const slot = this.slots.get(variable)
       return slot !== undefined ? slot << 1 : (this.freeIndex(variable) << 1) | 1
     })
     this.emit(Op.MakeClosure, this.blocks.push(block) - 1, ...captures)
     this.lastFree = inner.free
+    if (tail) this.emit(Op.Return)
   }
 
   /** The free variables of the closure made last, by index. */
   private lastFree: ReadonlyMap<LocalVariable, number> = new Map()
 
-  private let(form: LetForm, tail: boolean): void {
+  private *let(form: LetForm, tail: boolean): Steps<void> {
     const before = this.depth
-    for (const value of form.values) this.pushValue(value)
+    yield* this.pushEach(form.values)
     form.variables.forEach((variable, i) => {
       this.slots.set(variable, before + i)
       if (isBoxed(variable)) this.emit(Op.BoxLocal, before + i)
     })
-    this.value(form.body, tail)
+    yield* this.value(form.body, tail)
     this.unbind(form.variables, before, tail)
   }
 
@@ -336,7 +363,7 @@ class BlockCompiler {
     for (const variable of variables) this.slots.delete(variable)
   }
 
-  private letrec(form: LetrecForm, tail: boolean): void {
+  private *letrec(form: LetrecForm, tail: boolean): Steps<void> {
     const before = this.depth
     form.variables.forEach((variable, i) => {
       this.emit(Op.PushConst, this.constantIndex(unassigned))
@@ -346,47 +373,49 @@ class BlockCompiler {
     })
     // Closures that capture a later one of their group copy a slot that is not filled yet: those copies are patched.
     const patches: [closure: number, free: number, from: number][] = []
-    form.variables.forEach((variable, i) => {
+    const places = new Map(form.variables.map((variable, i) => [variable, i]))
+    for (const [i, variable] of form.variables.entries()) {
       const value = form.values[i]!
-      this.value(value, false)
+      yield* this.value(value, false)
       if (isBoxed(variable)) this.emit(Op.SetLocalBox, before + i)
       else this.emit(Op.SetLocal, before + i)
-      if (value.tag !== 'lambda') return
+      if (value.tag !== 'lambda') continue
       for (const [captured, index] of this.lastFree) {
-        const j = form.variables.indexOf(captured)
+        const j = places.get(captured) ?? -1
         if (j >= i && !isBoxed(captured)) patches.push([i, index, j])
       }
-    })
+    }
     for (const [closure, free, from] of patches) this.emit(Op.PatchClosure, before + closure, free, before + from)
-    this.value(form.body, tail)
+    yield* this.value(form.body, tail)
     this.unbind(form.variables, before, tail)
   }
 
-  private call(form: CallForm, tail: boolean): void {
+  private *call(form: CallForm, tail: boolean): Steps<void> {
     const before = this.depth
     // A misspelt operator is what its author wants to hear of, not what it was to be called with.
-    if (form.operator.tag === 'global' && isNowhereDefined(form.operator.variable)) this.value(form.operator, false)
-    for (const operand of form.operands) this.pushValue(operand)
+    if (form.operator.tag === 'global' && isNowhereDefined(form.operator.variable))
+      yield* this.value(form.operator, false)
+    yield* this.pushEach(form.operands)
     const count = form.operands.length
     if (form.operator.tag === 'global') {
       const slot = this.numbering.slotOf(form.operator.variable)
       this.mark(this.emit(tail ? Op.TailCallGlobal : Op.CallGlobal, slot, count), form.at)
     } else {
-      this.value(form.operator, false)
+      yield* this.value(form.operator, false)
       this.mark(this.emit(tail ? Op.TailCall : Op.Call, count), form.at)
     }
     this.depth = before
   }
 
-  private primitive(form: PrimitiveForm, tail: boolean): void {
+  private *primitive(form: PrimitiveForm, tail: boolean): Steps<void> {
     const { primitive, operands, at } = form
     const before = this.depth
     const op = inlineOps.get(`${primitive.name}/${operands.length}`)
     if (op !== undefined) {
       const leaves = op === Op.TailApply || op === Op.TailApplyValues || op === Op.Capture || op === Op.Reinstate
       assert(!leaves || tail, 'control instructions stand in tail position')
-      if (!this.shortened(op, form)) {
-        this.operands(operands)
+      if (!(yield* this.shortened(op, form))) {
+        yield* this.operands(operands)
         this.mark(this.emit(op), at)
       }
       this.depth = before
@@ -396,7 +425,7 @@ class BlockCompiler {
     const index = this.primitiveIndex(primitive)
     const count = operands.length
     if (primitive.spread !== undefined || primitive.isResumable || count > 3) {
-      for (const operand of operands) this.pushValue(operand)
+      yield* this.pushEach(operands)
       const general = primitive.spread
         ? Op.PrimitiveSpread
         : primitive.isResumable
@@ -404,7 +433,7 @@ class BlockCompiler {
           : Op.PrimitiveN
       this.mark(this.emit(general, index, count), at)
     } else {
-      this.operands(operands)
+      yield* this.operands(operands)
       this.mark(this.emit(Op.Primitive0 + count, index), at)
     }
     this.depth = before
@@ -412,11 +441,10 @@ class BlockCompiler {
   }
 
   /** All operands but the last onto the stack, the last into the accumulator. */
-  private operands(operands: readonly Core[]): void {
-    operands.forEach((operand, i) => {
-      if (i < operands.length - 1) this.pushValue(operand)
-      else this.value(operand, false)
-    })
+  private *operands(operands: readonly Core[]): Steps<void> {
+    const last = operands.length - 1
+    yield* this.pushEach(operands, last)
+    if (last >= 0) yield* this.value(operands[last]!, false)
   }
 
   private primitiveIndex(primitive: Primitive): number {
@@ -425,7 +453,7 @@ class BlockCompiler {
   }
 
   /** Instructions for common shapes: adding a small number, car and cdr of a variable. */
-  private shortened(op: Op, form: PrimitiveForm): boolean {
+  private *shortened(op: Op, form: PrimitiveForm): Steps<boolean> {
     const [left, right] = form.operands
     const slot = left?.tag === 'local' && !isBoxed(left.variable) ? this.slots.get(left.variable) : undefined
     if ((op === Op.Car || op === Op.Cdr) && slot !== undefined) {
@@ -437,28 +465,28 @@ class BlockCompiler {
     const by = op === Op.Add ? right.value : -right.value
     if (slot !== undefined) this.mark(this.emit(Op.LocalAddNumber, slot, by), form.at)
     else {
-      this.value(left!, false)
+      yield* this.value(left!, false)
       this.mark(this.emit(Op.AddNumber, by), form.at)
     }
     return true
   }
 
-  private loop(form: LoopForm, tail: boolean): void {
+  private *loop(form: LoopForm, tail: boolean): Steps<void> {
     const base = this.depth
-    for (const value of form.values) this.pushValue(value)
+    yield* this.pushEach(form.values)
     const start = this.code.length
     this.loops.set(form, { base, start })
     form.variables.forEach((variable, i) => {
       this.slots.set(variable, base + i)
       if (isBoxed(variable)) this.emit(Op.BoxLocal, base + i)
     })
-    this.value(form.body, tail)
+    yield* this.value(form.body, tail)
     this.unbind(form.variables, base, tail)
   }
 
-  private again(form: AgainForm): void {
+  private *again(form: AgainForm): Steps<void> {
     const before = this.depth
-    for (const operand of form.operands) this.pushValue(operand)
+    yield* this.pushEach(form.operands)
     const { base, start } = this.loops.get(form.loop)!
     this.mark(this.emit(Op.Again, base, form.operands.length, start), form.at)
     this.depth = before

@@ -14,3 +14,9 @@ export function sequence(items: Core[]): Core {
 }
 
 export const local = (variable: LocalVariable, at: number): LocalForm => ({ tag: 'local', variable, at })
+
+/** A form without forms in it: what most of a program's leaves are. */
+export type SimpleForm = Extract<Core, { tag: 'constant' | 'local' | 'global' }>
+
+export const isSimple = (form: Core): form is SimpleForm =>
+  form.tag === 'constant' || form.tag === 'local' || form.tag === 'global'

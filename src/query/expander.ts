@@ -1,6 +1,6 @@
 // From data to core form: special forms become core, uses of macros are expanded, names become variables.
 //
-// Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs;
+// It works in steps, for one form may be a megabyte. Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs;
 // what a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by
 // the reader and for what macros make by `enter`.
 
@@ -10,10 +10,11 @@ import { GlobalVariable as Global, LocalVariable } from './core-form.js'
 import { brief } from './printer.js'
 import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
 import { syntaxError } from './source.js'
+import type { Steps } from './steps.js'
 import { Expansion, isIdentifier } from './syntax-rules.js'
 import { Pair, type Value, Vector } from './value.js'
 
-export type SpecialExpander = (expander: Expander, form: Pair, scope: Scope, at: number) => Core
+export type SpecialExpander = (expander: Expander, form: Pair, scope: Scope, at: number) => Core | Steps<Core>
 
 export const auxiliaryNames = [
   'else',
@@ -28,10 +29,20 @@ export const auxiliaryNames = [
 ]
 
 const maxExpansion = 2_000_000
+/** Expressions between two yields. */
+const FORMS_A_STEP = 256
+
+interface BodyItem {
+  readonly variable: LocalVariable | undefined
+  readonly form: Value | undefined
+  readonly at: number
+  readonly isDefinition: boolean
+}
 
 export class Expander {
   private depth = 0
   private made = 0
+  private worked = 0
 
   constructor(
     readonly source: string,
@@ -40,32 +51,35 @@ export class Expander {
     private readonly maxDepth: number,
   ) {}
 
-  /** A form of the top level. */
-  expandTop(form: Value, at: number): Core[] {
+  /** A form of the top level; what becomes of it is added to `into`. */
+  *expandTop(form: Value, at: number, into: Core[]): Steps<void> {
     const scope = this.top.scope
     let head = this.headOf(form, scope)
     for (let rounds = 0; head instanceof Macro; head = this.headOf(form, scope)) {
       if (++rounds > this.maxDepth) throw this.error(at, `\`${head.name}\` expands to itself without end`)
-      form = this.expandMacro(head, form as Pair, scope, at)
+      form = yield* this.expandMacro(head, form as Pair, scope, at)
     }
     if (head instanceof SpecialForm && form instanceof Pair) {
       if (head.name === 'begin') {
         this.enter(at)
-        const items = this.elements(form.cdr, at).flatMap(([item, place]) => this.expandTop(item, place))
+        for (const [item, place] of this.elements(form.cdr, at)) yield* this.expandTop(item, place, into)
         this.depth--
-        return items
+        return
       }
-      if (head.name === 'define') return [this.defineTop(form, scope, at)]
+      if (head.name === 'define') {
+        into.push(yield* this.defineTop(form, scope, at))
+        return
+      }
       if (head.name === 'define-syntax') {
         const [name, macro] = this.syntaxBinding(form.cdr, scope, at)
         this.top.bind(symbolOf(name), macro)
-        return []
+        return
       }
     }
-    return [this.expand(form, scope, at)]
+    into.push(yield* this.expand(form, scope, at))
   }
 
-  private defineTop(form: Pair, scope: Scope, at: number): Core {
+  private *defineTop(form: Pair, scope: Scope, at: number): Steps<Core> {
     const [name, value, place] = this.definition(form, at)
     const variable = this.top.define(symbolOf(name))
     variable.assigned ||= variable.defined
@@ -73,32 +87,60 @@ export class Expander {
     return {
       tag: 'set-global',
       variable,
-      value: value === undefined ? nothing : this.named(value, name.name, scope, place),
+      value: value === undefined ? nothing : yield* this.named(value, name.name, scope, place),
       define: true,
       at,
     }
   }
 
   /** Any expression. */
-  expand(form: Value, scope: Scope, at: number): Core {
+  *expand(form: Value, scope: Scope, at: number): Steps<Core> {
+    if (this.isDue()) yield
+    return form instanceof Pair ? yield* this.compound(form, scope, at) : this.simple(form, scope, at)
+  }
+
+  private simple(form: Value, scope: Scope, at: number): Core {
     if (isIdentifier(form)) return this.reference(form, scope, at)
-    if (!(form instanceof Pair)) {
-      if (form === null) throw this.error(at, "`()` is no expression; quote it: `'()`")
-      return constant(form instanceof Vector ? this.strip(form) : form)
-    }
+    if (form === null) throw this.error(at, "`()` is no expression; quote it: `'()`")
+    return constant(form instanceof Vector ? this.strip(form) : form)
+  }
+
+  private *compound(form: Pair, scope: Scope, at: number): Steps<Core> {
     this.enter(at)
     const head = this.headOf(form, scope)
     let result: Core
-    if (head instanceof Macro) result = this.expand(this.expandMacro(head, form, scope, at), scope, at)
-    else if (head instanceof SpecialForm) result = this.special(head, form, scope, at)
-    else result = this.call(form, scope, at)
+    if (head instanceof Macro) result = yield* this.expand(yield* this.expandMacro(head, form, scope, at), scope, at)
+    else if (head instanceof SpecialForm) {
+      const made = this.special(head, form, scope, at)
+      result = 'tag' in made ? made : yield* made
+    } else {
+      const place = placeOf(form, at)
+      const operator =
+        form.car instanceof Pair ? yield* this.compound(form.car, scope, place) : this.simple(form.car, scope, place)
+      result = called(operator, yield* this.expandList(form.cdr, scope, at), at)
+    }
     this.depth--
     return result
   }
 
+  /** Each expression of a proper list. */
+  *expandList(list: Value, scope: Scope, at: number): Steps<Core[]> {
+    const made: Core[] = []
+    let rest = list
+    for (; rest instanceof Pair; rest = rest.cdr) {
+      if (this.isDue()) yield
+      const place = placeOf(rest, at)
+      const form: Value = rest.car
+      // Most are names and constants, which need no generator.
+      made.push(form instanceof Pair ? yield* this.compound(form, scope, place) : this.simple(form, scope, place))
+    }
+    if (rest !== null) throw this.error(at, 'a dotted list where a proper one is needed')
+    return made
+  }
+
   /** An expression whose value gets a name, for backtraces, if it is a lambda. */
-  named(form: Value, name: string, scope: Scope, at: number): Core {
-    const core = this.expand(form, scope, at)
+  *named(form: Value, name: string, scope: Scope, at: number): Steps<Core> {
+    const core = yield* this.expand(form, scope, at)
     if (core.tag === 'lambda' && core.name === '') core.name = name
     return core
   }
@@ -114,6 +156,11 @@ export class Expander {
     this.depth -= weight
   }
 
+  /** Whether it is time to yield, after a little more work. */
+  isDue(): boolean {
+    return ++this.worked % FORMS_A_STEP === 0
+  }
+
   headOf(form: Value, scope: Scope): unknown {
     return form instanceof Pair && isIdentifier(form.car) ? scope.resolve(form.car) : undefined
   }
@@ -124,22 +171,13 @@ export class Expander {
     return binding instanceof SpecialForm && binding.name === name
   }
 
-  private special(head: SpecialForm, form: Pair, scope: Scope, at: number): Core {
+  private special(head: SpecialForm, form: Pair, scope: Scope, at: number): Core | Steps<Core> {
     const expander = this.specialForms.get(head.name)
     if (expander !== undefined) return expander(this, form, scope, at)
     if (head.name === 'define' || head.name === 'define-syntax') {
       throw this.error(at, `\`${head.name}\` is only allowed at the top level and at the beginning of a body`)
     }
     throw this.error(at, `\`${head.name}\` is out of place`)
-  }
-
-  private call(form: Pair, scope: Scope, at: number): Core {
-    const operator = this.expand(form.car, scope, placeOf(form, at))
-    const operands = this.elements(form.cdr, at).map(([item, place]) => this.expand(item, scope, place))
-    if (operator.tag === 'lambda' && operator.rest === undefined && operator.parameters.length === operands.length) {
-      return { tag: 'let', variables: operator.parameters, values: operands, body: operator.body }
-    }
-    return { tag: 'call', operator, operands, at }
   }
 
   private reference(identifier: Identifier, scope: Scope, at: number): Core {
@@ -149,13 +187,13 @@ export class Expander {
     throw this.error(at, `\`${identifier.name}\` is syntax and has no value`)
   }
 
-  expandMacro(macro: Macro, form: Pair, scope: Scope, at: number): Value {
+  *expandMacro(macro: Macro, form: Pair, scope: Scope, at: number): Steps<Value> {
     const expansion = new Expansion(macro, scope, pairs => {
       this.made += pairs
       if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
     })
     this.made++
-    const result = expansion.expand(form)
+    const result = yield* expansion.expand(form)
     if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
     if (result === undefined) throw this.error(at, `\`${macro.name}\` has no rule for ${brief(this.strip(form))}`)
     return result
@@ -230,54 +268,70 @@ export class Expander {
     return variable
   }
 
-  lambda(parameters: Value, body: Value, scope: Scope, at: number): LambdaForm {
+  *lambda(parameters: Value, body: Value, scope: Scope, at: number): Steps<LambdaForm> {
     const inner = new Scope(scope, this.top)
     const variables: LocalVariable[] = []
     let rest = parameters
-    for (; rest instanceof Pair; rest = rest.cdr) variables.push(this.bindLocal(rest.car, inner, placeOf(rest, at)))
+    for (; rest instanceof Pair; rest = rest.cdr) {
+      if (this.isDue()) yield
+      variables.push(this.bindLocal(rest.car, inner, placeOf(rest, at)))
+    }
     const restVariable = rest === null ? undefined : this.bindLocal(rest, inner, at)
-    return { tag: 'lambda', name: '', parameters: variables, rest: restVariable, body: this.body(body, inner, at), at }
+    return {
+      tag: 'lambda',
+      name: '',
+      parameters: variables,
+      rest: restVariable,
+      body: yield* this.body(body, inner, at),
+      at,
+    }
   }
 
   /** A body: internal definitions, then expressions. Definitions after expressions are taken in order, too. */
-  body(forms: Value, outer: Scope, at: number): Core {
+  *body(forms: Value, outer: Scope, at: number): Steps<Core> {
     const scope = new Scope(outer, this.top)
-    const items: { variable?: LocalVariable; form: Value | undefined; at: number }[] = []
-    let lastDefinition = -1
-    const scan = (form: Value, place: number): void => {
-      const head = this.headOf(form, scope)
-      if (head instanceof Macro) {
-        this.enter(place)
-        scan(this.expandMacro(head, form as Pair, scope, place), place)
-        this.depth--
-      } else if (head instanceof SpecialForm && head.name === 'begin' && (form as Pair).cdr !== null) {
-        this.enter(place)
-        for (const [item, itemPlace] of this.elements((form as Pair).cdr, place)) scan(item, itemPlace)
-        this.depth--
-      } else if (head instanceof SpecialForm && head.name === 'define') {
-        const [name, value, valuePlace] = this.definition(form as Pair, place)
-        const already = scope.bindings.get(name)
-        const variable = already instanceof LocalVariable ? already : this.bindLocal(name, scope, place)
-        lastDefinition = items.push({ variable, form: value, at: valuePlace }) - 1
-      } else if (head instanceof SpecialForm && head.name === 'define-syntax') {
-        const [name, macro] = this.syntaxBinding((form as Pair).cdr, scope, place)
-        scope.bindings.set(name, macro)
-      } else items.push({ form, at: place })
-    }
-    for (const [form, place] of this.elements(forms, at)) scan(form, place)
+    const items: BodyItem[] = []
+    for (const [form, place] of this.elements(forms, at)) yield* this.scan(form, place, scope, items)
     if (items.length === 0) throw this.error(at, 'a body wants at least one expression')
-    const expandItem = (item: (typeof items)[number]): Core =>
-      item.form === undefined
-        ? nothing
-        : item.variable
-          ? this.named(item.form, item.variable.name, scope, item.at)
-          : this.expand(item.form, scope, item.at)
-    if (lastDefinition < 0) return sequence(items.map(expandItem))
-    const definitions = items.slice(0, lastDefinition + 1)
-    const variables = definitions.map(item => item.variable ?? new LocalVariable(''))
-    const values = definitions.map(expandItem)
-    const rest = items.slice(lastDefinition + 1)
-    return { tag: 'letrec', variables, values, body: rest.length === 0 ? nothing : sequence(rest.map(expandItem)) }
+    const made: Core[] = []
+    for (const { form, variable, at: place } of items) {
+      if (form === undefined) made.push(nothing)
+      else if (variable !== undefined) made.push(yield* this.named(form, variable.name, scope, place))
+      else made.push(yield* this.expand(form, scope, place))
+    }
+    const definitions = items.findLastIndex(({ isDefinition }) => isDefinition) + 1
+    if (definitions === 0) return sequence(made)
+    const variables = items.slice(0, definitions).map(({ variable }) => variable ?? new LocalVariable(''))
+    const rest = made.slice(definitions)
+    return {
+      tag: 'letrec',
+      variables,
+      values: made.slice(0, definitions),
+      body: rest.length === 0 ? nothing : sequence(rest),
+    }
+  }
+
+  /** Finds what a form of a body defines; the values wait until all names are known. */
+  private *scan(form: Value, at: number, scope: Scope, items: BodyItem[]): Steps<void> {
+    const head = this.headOf(form, scope)
+    if (head instanceof Macro) {
+      this.enter(at)
+      yield* this.scan(yield* this.expandMacro(head, form as Pair, scope, at), at, scope, items)
+      this.depth--
+    } else if (head instanceof SpecialForm && head.name === 'begin' && (form as Pair).cdr !== null) {
+      this.enter(at)
+      for (const [item, place] of this.elements((form as Pair).cdr, at)) yield* this.scan(item, place, scope, items)
+      this.depth--
+    } else if (head instanceof SpecialForm && head.name === 'define') {
+      const [name, value, place] = this.definition(form as Pair, at)
+      const already = scope.bindings.get(name)
+      const variable = already instanceof LocalVariable ? already : this.bindLocal(name, scope, at)
+      items.push({ variable, form: value, at: place, isDefinition: true })
+    } else if (head instanceof SpecialForm && head.name === 'define-syntax') {
+      const [name, macro] = this.syntaxBinding((form as Pair).cdr, scope, at)
+      scope.bindings.set(name, macro)
+    } else items.push({ variable: undefined, form, at, isDefinition: false })
+    if (this.isDue()) yield
   }
 
   /** A call of a library procedure, whatever the program has done to its name. */
@@ -296,11 +350,9 @@ export class Expander {
   /** A datum without the marks of macro expansion. Copies only what has some. */
   strip(datum: Value): Value {
     if (datum instanceof Alias) return symbolOf(datum)
-    if (datum instanceof Vector) {
-      const items = datum.items.map(item => this.strip(item))
-      return items.some((item, i) => item !== datum.items[i]) ? new Vector(items) : datum
-    }
-    if (!(datum instanceof Pair) || !hasAlias(datum)) return datum
+    if (!hasAlias(datum)) return datum
+    if (datum instanceof Vector) return new Vector(datum.items.map(item => this.strip(item)))
+    if (!(datum instanceof Pair)) return datum
     const items: Value[] = []
     let rest: Value = datum
     for (; rest instanceof Pair; rest = rest.cdr) items.push(this.strip(rest.car))
@@ -312,6 +364,13 @@ export class Expander {
   error(at: number, message: string) {
     return syntaxError(this.source, at, message)
   }
+}
+
+function called(operator: Core, operands: Core[], at: number): Core {
+  if (operator.tag === 'lambda' && operator.rest === undefined && operator.parameters.length === operands.length) {
+    return { tag: 'let', variables: operator.parameters, values: operands, body: operator.body }
+  }
+  return { tag: 'call', operator, operands, at }
 }
 
 function hasAlias(datum: Value): boolean {

@@ -25,6 +25,7 @@ import { SpecialForm, TopLevel } from './scope.js'
 import { binders } from './special-binding.js'
 import { controls } from './special-control.js'
 import { quotations } from './special-quote.js'
+import { atOnce, type Steps } from './steps.js'
 import { endOfFile, librarySymbols, type SymbolTable, type Value } from './value.js'
 
 export const specialForms: ReadonlyMap<string, SpecialExpander> = new Map([...binders, ...controls, ...quotations])
@@ -123,24 +124,15 @@ function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name:
 }
 
 /** Reads and expands a whole source in `top`; yields after each form. */
-export function* readForms(source: string, top: TopLevel, symbols: SymbolTable): Generator<void, Core[], void> {
+export function* readForms(source: string, top: TopLevel, symbols: SymbolTable): Steps<Core[]> {
   const { maxNestingDepth } = defaultLimits
   const reader = new Reader(source, symbols, maxNestingDepth)
   const expander = new Expander(source, top, specialForms, maxNestingDepth)
   const forms: Core[] = []
   for (;;) {
-    const at = reader.skip()
-    const datum = reader.read()
-    if (datum === endOfFile && reader.at >= source.length) return forms
-    for (const form of expander.expandTop(datum, at)) forms.push(form)
+    const datum = yield* reader.reading()
+    if (datum === endOfFile) return forms
+    yield* expander.expandTop(datum, reader.start, forms)
     yield
-  }
-}
-
-/** Runs the steps of reading or compiling to their end. */
-export function atOnce<T>(steps: Generator<void, T, void>): T {
-  for (;;) {
-    const { value, done } = steps.next()
-    if (done) return value
   }
 }

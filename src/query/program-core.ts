@@ -14,10 +14,11 @@ import type { ProgramCore } from './emit-plan.js'
 import { childrenOf } from './emit-plan.js'
 import { suggestion } from './error-report.js'
 import { eventPrimitives } from './event-primitives.js'
-import { atOnce, readForms, standardLibrary } from './library.js'
+import { readForms, standardLibrary } from './library.js'
 import { Primitive } from './primitive.js'
 import { TopLevel } from './scope.js'
 import { placeOf, syntaxError } from './source.js'
+import { atOnce } from './steps.js'
 import { librarySymbols, SymbolTable } from './value.js'
 
 let events: TopLevel | undefined

@@ -10,9 +10,10 @@ import { timeLimit, unboundVariable } from './complaint.js'
 import type { GlobalVariable } from './core-form.js'
 import type { QueryData } from './data.js'
 import { report, suggestion } from './error-report.js'
-import { atOnce, readForms, standardLibrary } from './library.js'
+import { readForms, standardLibrary } from './library.js'
 import { type Image, Machine } from './machine.js'
 import { TopLevel } from './scope.js'
+import { atOnce, type Steps } from './steps.js'
 import { Flonum, SymbolTable, Text, type Value } from './value.js'
 
 export type Parameter = string | number | boolean | null
@@ -29,7 +30,7 @@ export interface CompiledQuery {
 }
 
 /** A program that is being compiled. */
-export type Compiling = Generator<void, CompiledQuery, void>
+export type Compiling = Steps<CompiledQuery>
 
 export type Outcome =
   | { readonly ok: true; readonly value: Value; readonly output: string; readonly steps: number }
@@ -170,6 +171,7 @@ export class QueryRun {
     try {
       if (this.running === undefined && !this.compile(untilMs)) {
         this.spentMs += clock.monotonicMs() - start
+        if (this.spentMs > this.limits.queryTimeMs) throw timeLimit(this.limits.queryTimeMs)
         return false
       }
       const { machine } = this

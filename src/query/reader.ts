@@ -5,6 +5,7 @@ import { LetheError } from '../core/errors.js'
 import { parseNumber } from './number-text.js'
 import { charNames } from './printer.js'
 import { syntaxError } from './source.js'
+import { atOnce, type Steps } from './steps.js'
 import { char, endOfFile, Pair, type Sym, type SymbolTable, Text, type Value, Vector } from './value.js'
 
 const isDelimiter = (code: number): boolean =>
@@ -22,14 +23,42 @@ const namesToCodes = new Map(charNames)
 const digits = /^[0-9+.-]/
 const numberLike = /^[+-]?\.?[0-9]/
 
-class Close {}
+/** Tokens between two yields. */
+const TOKENS_A_STEP = 1024
+
 class Dot {}
-const close = new Close()
 const dot = new Dot()
+
+/** Something that has begun and not ended: a list, a vector, a quotation, a datum to be passed over. */
+class Open {
+  head: Value = null
+  last: Pair | undefined
+  /** Where its dot is; −1 = none. */
+  dotAt = -1
+  /** The datum after the dot has been read. */
+  hasTail = false
+
+  constructor(
+    readonly kind: 'list' | 'vector' | 'quotation' | 'comment',
+    readonly start: number,
+    /** As written: `'`, `,@`, `#;`. */
+    readonly mark: string,
+  ) {}
+
+  add(datum: Value, at: number): void {
+    const pair = new Pair(datum, null)
+    pair.note = -1 - at
+    if (this.last === undefined) this.head = pair
+    else this.last.cdr = pair
+    this.last = pair
+  }
+}
 
 export class Reader {
   at: number
-  private depth = 0
+  /** Where the datum that was read last begins. */
+  start = 0
+  private whole: Value = null
   private readonly quoteNames: Readonly<Record<string, Sym>>
 
   constructor(
@@ -49,15 +78,104 @@ export class Reader {
 
   /** The next datum, or `endOfFile`. Throws LetheError syntax-error; its detail `incomplete` says that more text could mend it. */
   read(): Value {
-    const start = this.skip()
-    const found = this.next(start)
-    if (found === close) throw this.error(start, 'a closing parenthesis too many')
-    if (found === dot) throw this.error(start, 'a dot outside of a list')
-    return found as Value
+    return atOnce(this.reading())
   }
 
-  /** Where the next datum begins. */
-  skip(): number {
+  /** As `read`, in steps. What is open stands in a list of our own: nothing here recurses. */
+  *reading(): Steps<Value> {
+    const open: Open[] = []
+    for (let tokens = 1; ; tokens++) {
+      if (tokens % TOKENS_A_STEP === 0) yield
+      const at = this.skip()
+      if (at >= this.source.length) {
+        const last = open.pop()
+        if (last !== undefined) throw this.unfinished(last)
+        this.start = at
+        return endOfFile
+      }
+      if (this.opens(at, open)) continue
+      const closed = this.source[at] === ')' ? this.close(at, open.pop()) : undefined
+      const datum = closed === undefined ? this.simple(at) : datumOf(closed)
+      if (datum === dot) this.dot(at, open.at(-1))
+      else if (this.place(datum as Value, closed?.start ?? at, open)) return this.whole
+    }
+  }
+
+  /** Puts a datum where it belongs; true if it is what was to be read: then it is `whole`. */
+  private place(datum: Value, at: number, open: Open[]): boolean {
+    for (;;) {
+      const inner = open.at(-1)
+      if (inner === undefined) {
+        this.start = at
+        this.whole = datum
+        return true
+      }
+      if (inner.kind === 'comment') {
+        open.pop()
+        return false
+      }
+      if (inner.kind !== 'quotation') {
+        if (inner.hasTail) throw this.error(inner.dotAt, 'more than one datum after a dot')
+        if (inner.dotAt < 0) inner.add(datum, at)
+        else {
+          inner.last!.cdr = datum
+          inner.hasTail = true
+        }
+        return false
+      }
+      open.pop()
+      inner.add(this.quoteNames[inner.mark]!, inner.start)
+      inner.add(datum, at)
+      datum = inner.head
+      at = inner.start
+    }
+  }
+
+  /** Takes what begins something greater, if that is what stands here. */
+  private opens(at: number, open: Open[]): boolean {
+    const { source } = this
+    const first = source[at]!
+    const second = source[at + 1]
+    let made: Open
+    if (first === '(') made = new Open('list', at, '(')
+    else if (first === "'" || first === '`') made = new Open('quotation', at, first)
+    else if (first === ',') made = new Open('quotation', at, second === '@' ? ',@' : ',')
+    else if (first === '#' && second === '(') made = new Open('vector', at, '#(')
+    else if (first === '#' && second === ';') made = new Open('comment', at, '#;')
+    else return false
+    this.at += made.mark.length
+    if (open.push(made) > this.maxDepth) throw this.error(at, `nested deeper than ${this.maxDepth}`)
+    return true
+  }
+
+  private close(at: number, inner: Open | undefined): Open {
+    if (inner === undefined) throw this.error(at, 'a closing parenthesis too many')
+    if (inner.kind === 'quotation' || inner.kind === 'comment')
+      throw this.error(inner.start, `nothing follows \`${inner.mark}\``)
+    if (inner.dotAt >= 0 && !inner.hasTail) throw this.error(inner.dotAt, 'nothing follows the dot')
+    this.at++
+    return inner
+  }
+
+  private dot(at: number, inner: Open | undefined): void {
+    if (inner === undefined) throw this.error(at, 'a dot outside of a list')
+    if (inner.kind === 'quotation' || inner.kind === 'comment')
+      throw this.error(inner.start, `nothing follows \`${inner.mark}\``)
+    if (inner.kind === 'vector') throw this.error(inner.start, 'a dot in a vector')
+    if (inner.last === undefined) throw this.error(at, 'a dot at the beginning of a list')
+    if (inner.dotAt >= 0)
+      throw this.error(inner.dotAt, inner.hasTail ? 'more than one datum after a dot' : 'nothing follows the dot')
+    inner.dotAt = at
+  }
+
+  private unfinished(inner: Open): LetheError {
+    if (inner.kind === 'quotation' || inner.kind === 'comment')
+      return this.incomplete(inner.start, `nothing follows \`${inner.mark}\``)
+    return this.incomplete(inner.dotAt < 0 ? inner.start : inner.dotAt, 'a parenthesis is not closed')
+  }
+
+  /** Passes over white space and comments. */
+  private skip(): number {
     const { source } = this
     for (;;) {
       const code = source.charCodeAt(this.at)
@@ -66,11 +184,7 @@ export class Reader {
         const end = source.indexOf('\n', this.at)
         this.at = end < 0 ? source.length : end + 1
       } else if (code === 35 && source.charCodeAt(this.at + 1) === 124) this.skipBlock()
-      else if (code === 35 && source.charCodeAt(this.at + 1) === 59) {
-        const start = this.at
-        this.at += 2
-        if (this.read() === endOfFile) throw this.incomplete(start, 'nothing follows `#;`')
-      } else return this.at
+      else return this.at
     }
   }
 
@@ -86,30 +200,15 @@ export class Reader {
     } while (depth > 0)
   }
 
-  private next(start: number): Value | Close | Dot {
+  /** A datum of one token. */
+  private simple(start: number): Value | Dot {
     const { source } = this
-    if (start >= source.length) return endOfFile
     switch (source[start]) {
-      case '(':
-        this.at++
-        return this.list(start)
-      case ')':
-        this.at++
-        return close
       case '[':
       case ']':
       case '{':
       case '}':
         throw this.error(start, `\`${source[start]}\` has no meaning in Scheme; lists take parentheses`)
-      case "'":
-      case '`':
-        this.at++
-        return this.quotation(start, source[start]!)
-      case ',': {
-        const splicing = source[start + 1] === '@'
-        this.at += splicing ? 2 : 1
-        return this.quotation(start, splicing ? ',@' : ',')
-      }
       case '"':
         return this.string(start)
       case '#':
@@ -117,59 +216,6 @@ export class Reader {
       default:
         return this.atom(start)
     }
-  }
-
-  private enter(start: number): void {
-    if (++this.depth > this.maxDepth) throw this.error(start, `nested deeper than ${this.maxDepth}`)
-  }
-
-  private quotation(start: number, mark: string): Value {
-    this.enter(start)
-    const inner = this.skip()
-    const datum = this.next(inner)
-    if (datum === endOfFile) throw this.incomplete(start, `nothing follows \`${mark}\``)
-    if (datum === close || datum === dot) throw this.error(start, `nothing follows \`${mark}\``)
-    this.depth--
-    const rest = new Pair(datum as Value, null)
-    rest.note = -1 - inner
-    const pair = new Pair(this.quoteNames[mark]!, rest)
-    pair.note = -1 - start
-    return pair
-  }
-
-  private list(start: number): Value {
-    this.enter(start)
-    let head: Value = null
-    let last: Pair | undefined
-    for (;;) {
-      const at = this.skip()
-      const item = this.next(at)
-      if (item === endOfFile) throw this.incomplete(start, 'a parenthesis is not closed')
-      if (item === close) break
-      if (item === dot) {
-        if (last === undefined) throw this.error(at, 'a dot at the beginning of a list')
-        last.cdr = this.datumAfterDot(at)
-        break
-      }
-      const pair = new Pair(item as Value, null)
-      pair.note = -1 - at
-      if (last === undefined) head = pair
-      else last.cdr = pair
-      last = pair
-    }
-    this.depth--
-    return head
-  }
-
-  private datumAfterDot(at: number): Value {
-    const start = this.skip()
-    const datum = this.next(start)
-    if (datum === endOfFile) throw this.incomplete(at, 'a parenthesis is not closed')
-    if (datum === close || datum === dot) throw this.error(at, 'nothing follows the dot')
-    const after = this.skip()
-    if (after >= this.source.length) throw this.incomplete(at, 'a parenthesis is not closed')
-    if (this.next(after) !== close) throw this.error(at, 'more than one datum after a dot')
-    return datum as Value
   }
 
   private string(start: number): Value {
@@ -209,15 +255,6 @@ export class Reader {
   private hash(start: number): Value {
     const { source } = this
     const second = source[start + 1]
-    if (second === '(') {
-      this.at += 2
-      const items: Value[] = []
-      const list = this.list(start)
-      let rest: Value = list
-      for (; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
-      if (rest !== null) throw this.error(start, 'a dot in a vector')
-      return new Vector(items)
-    }
     if (second === '\\') return this.character(start)
     const token = this.token(start)
     if (token === '#t' || token === '#true') return true
@@ -289,4 +326,11 @@ export class Reader {
     const error = syntaxError(this.source, at, message)
     return new LetheError(error.code, error.message, error.status, { ...error.details, incomplete: true })
   }
+}
+
+function datumOf({ kind, head }: Open): Value {
+  if (kind === 'list') return head
+  const items: Value[] = []
+  for (let rest = head; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
+  return new Vector(items)
 }

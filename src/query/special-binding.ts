@@ -4,6 +4,7 @@ import { local, nothing, placeOf, sequence } from './core-build.js'
 import { type Core, LocalVariable } from './core-form.js'
 import type { Expander, SpecialExpander } from './expander.js'
 import { Scope } from './scope.js'
+import type { Steps } from './steps.js'
 import { isIdentifier } from './syntax-rules.js'
 import { Pair, type Value } from './value.js'
 
@@ -44,32 +45,37 @@ function twoParts(expander: Expander, form: Pair, at: number): [Value, Value] {
   return [form.cdr.car, form.cdr.cdr]
 }
 
-function initialValue(expander: Expander, bound: Bound, scope: Scope): Core {
-  const name = isIdentifier(bound.name) ? bound.name.name : ''
-  return bound.value === undefined ? nothing : expander.named(bound.value, name, scope, bound.at)
+function* initialValue(expander: Expander, { name, value, at }: Bound, scope: Scope): Steps<Core> {
+  return value === undefined ? nothing : yield* expander.named(value, isIdentifier(name) ? name.name : '', scope, at)
 }
 
-const letForm: SpecialExpander = (expander, form, scope, at) => {
+function* initialValues(expander: Expander, bound: readonly Bound[], scope: Scope): Steps<Core[]> {
+  const values: Core[] = []
+  for (const item of bound) values.push(yield* initialValue(expander, item, scope))
+  return values
+}
+
+const letForm: SpecialExpander = function* (expander, form, scope, at) {
   const [first, rest] = twoParts(expander, form, at)
-  if (isIdentifier(first)) return namedLet(expander, form, scope, at)
+  if (isIdentifier(first)) return yield* namedLet(expander, form, scope, at)
   const bound = bindings(expander, first, at)
-  const values = bound.map(item => initialValue(expander, item, scope))
+  const values = yield* initialValues(expander, bound, scope)
   const inner = new Scope(scope, expander.top)
   const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
-  const body = expander.body(rest, inner, at)
+  const body = yield* expander.body(rest, inner, at)
   return variables.length === 0 ? body : { tag: 'let', variables, values, body }
 }
 
-const namedLet: SpecialExpander = (expander, form, scope, at) => {
+function* namedLet(expander: Expander, form: Pair, scope: Scope, at: number): Steps<Core> {
   const [name, rest] = twoParts(expander, form, at)
   if (!(rest instanceof Pair) || rest.cdr === null) throw expander.error(at, 'a named `let` wants bindings and a body')
   const bound = bindings(expander, rest.car, at)
-  const values = bound.map(item => initialValue(expander, item, scope))
+  const values = yield* initialValues(expander, bound, scope)
   const outer = new Scope(scope, expander.top)
   const self = expander.bindLocal(name, outer, at)
   const inner = new Scope(outer, expander.top)
   const parameters = bound.map(item => expander.bindLocal(item.name, inner, item.at))
-  const body = expander.body(rest.cdr, inner, at)
+  const body = yield* expander.body(rest.cdr, inner, at)
   return loop(self, parameters, values, body, at)
 }
 
@@ -83,18 +89,18 @@ function loop(self: LocalVariable, parameters: LocalVariable[], values: Core[], 
   }
 }
 
-const letStar: SpecialExpander = (expander, form, scope, at) => {
+const letStar: SpecialExpander = function* (expander, form, scope, at) {
   const [first, rest] = twoParts(expander, form, at)
   const bound = bindings(expander, first, at)
   let inner = scope
   const made: [LocalVariable, Core][] = []
   for (const item of bound) {
-    const value = initialValue(expander, item, inner)
+    const value = yield* initialValue(expander, item, inner)
     inner = new Scope(inner, expander.top)
     made.push([expander.bindLocal(item.name, inner, item.at), value])
     expander.enter(item.at)
   }
-  let body = expander.body(rest, inner, at)
+  let body = yield* expander.body(rest, inner, at)
   for (const [variable, value] of made.reverse()) {
     body = { tag: 'let', variables: [variable], values: [value], body }
     expander.leave()
@@ -102,33 +108,33 @@ const letStar: SpecialExpander = (expander, form, scope, at) => {
   return body
 }
 
-const letrec: SpecialExpander = (expander, form, scope, at) => {
+const letrec: SpecialExpander = function* (expander, form, scope, at) {
   const [first, rest] = twoParts(expander, form, at)
   const bound = bindings(expander, first, at)
   const inner = new Scope(scope, expander.top)
   const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
-  const values = bound.map(item => initialValue(expander, item, inner))
-  const body = expander.body(rest, inner, at)
+  const values = yield* initialValues(expander, bound, inner)
+  const body = yield* expander.body(rest, inner, at)
   return variables.length === 0 ? body : { tag: 'letrec', variables, values, body }
 }
 
-const doLoop: SpecialExpander = (expander, form, scope, at) => {
+const doLoop: SpecialExpander = function* (expander, form, scope, at) {
   const [first, rest] = twoParts(expander, form, at)
   if (!(rest instanceof Pair) || !(rest.car instanceof Pair)) throw expander.error(at, '`do` wants `(TEST RESULT …)`')
   const bound = bindings(expander, first, at, 3)
-  const values = bound.map(item => initialValue(expander, item, scope))
+  const values = yield* initialValues(expander, bound, scope)
   const inner = new Scope(scope, expander.top)
   const variables = bound.map(item => expander.bindLocal(item.name, inner, item.at))
   const self = new LocalVariable('do')
-  const steps = bound.map((item, i) =>
-    item.step === undefined ? local(variables[i]!, at) : expander.expand(item.step, inner, item.stepAt),
-  )
-  const results = expander.elements(rest.car.cdr, at).map(([item, place]) => expander.expand(item, inner, place))
-  const commands = expander.elements(rest.cdr, at).map(([item, place]) => expander.expand(item, inner, place))
+  const steps: Core[] = []
+  for (const [i, { step, stepAt }] of bound.entries())
+    steps.push(step === undefined ? local(variables[i]!, at) : yield* expander.expand(step, inner, stepAt))
+  const results = yield* expander.expandList(rest.car.cdr, inner, at)
+  const commands = yield* expander.expandList(rest.cdr, inner, at)
   const again: Core = { tag: 'call', operator: local(self, at), operands: steps, at }
   const body: Core = {
     tag: 'if',
-    test: expander.expand(rest.car.car, inner, placeOf(rest.car, at)),
+    test: yield* expander.expand(rest.car.car, inner, placeOf(rest.car, at)),
     consequent: results.length === 0 ? nothing : sequence(results),
     alternative: sequence([...commands, again]),
   }
@@ -136,9 +142,8 @@ const doLoop: SpecialExpander = (expander, form, scope, at) => {
 }
 
 /** `(let-values (((a b . c) EXPRESSION) …) BODY …)`, with or without star: nested call-with-values. */
-const letValues =
-  (sequential: boolean): SpecialExpander =>
-  (expander, form, scope, at) => {
+const letValues = (sequential: boolean): SpecialExpander =>
+  function* (expander, form, scope, at) {
     const [first, rest] = twoParts(expander, form, at)
     const bound = expander.elements(first, at).map(([item, place]) => {
       const parts = expander.elements(item, place)
@@ -149,7 +154,7 @@ const letValues =
     const layers: { parameters: LocalVariable[]; rest: LocalVariable | undefined; value: Core }[] = []
     let inner = scope
     for (const item of bound) {
-      const value = expander.expand(item.value, sequential ? inner : scope, item.at)
+      const value = yield* expander.expand(item.value, sequential ? inner : scope, item.at)
       const target = sequential ? new Scope(inner, expander.top) : final
       const parameters: LocalVariable[] = []
       let formals = item.formals
@@ -163,7 +168,7 @@ const letValues =
       inner = target
       expander.enter(item.at)
     }
-    let body = expander.body(rest, inner, at)
+    let body = yield* expander.body(rest, inner, at)
     for (const layer of layers.reverse()) {
       const producer: Core = { tag: 'lambda', name: '', parameters: [], rest: undefined, body: layer.value, at }
       const consumer: Core = { tag: 'lambda', name: '', parameters: layer.parameters, rest: layer.rest, body, at }
@@ -173,16 +178,15 @@ const letValues =
     return body
   }
 
-const syntaxScope =
-  (recursive: boolean): SpecialExpander =>
-  (expander, form, scope, at) => {
+const syntaxScope = (recursive: boolean): SpecialExpander =>
+  function* (expander, form, scope, at) {
     const [first, rest] = twoParts(expander, form, at)
     const inner = new Scope(scope, expander.top)
     for (const [item, place] of expander.elements(first, at)) {
       const [name, macro] = expander.syntaxBinding(item, recursive ? inner : scope, place)
       inner.bindings.set(name, macro)
     }
-    return expander.body(rest, inner, at)
+    return yield* expander.body(rest, inner, at)
   }
 
 export const binders: readonly (readonly [string, SpecialExpander])[] = [

@@ -5,6 +5,7 @@ import { constant, placeOf } from './core-build.js'
 import type { Core } from './core-form.js'
 import type { Expander, SpecialExpander } from './expander.js'
 import type { Scope } from './scope.js'
+import type { Steps } from './steps.js'
 import { Pair, type Value, Vector } from './value.js'
 
 const quote: SpecialExpander = (expander, form, _scope, at) => {
@@ -13,10 +14,10 @@ const quote: SpecialExpander = (expander, form, _scope, at) => {
   return constant(expander.strip(parts[0]![0]))
 }
 
-const quasiquote: SpecialExpander = (expander, form, scope, at) => {
+const quasiquote: SpecialExpander = function* (expander, form, scope, at) {
   const parts = expander.elements(form.cdr, at)
   if (parts.length !== 1) throw expander.error(at, '`quasiquote` wants one template')
-  return template(expander, parts[0]![0], scope, at, 1)
+  return yield* template(expander, parts[0]![0], scope, at, 1)
 }
 
 /** `(NAME DATUM)` in a template: answers DATUM. */
@@ -30,41 +31,41 @@ function tagged(expander: Expander, value: Value, scope: Scope, name: string): V
 const isQuasiquote = (expander: Expander, value: Value, scope: Scope): boolean =>
   expander.isKeyword(value, scope, 'quasiquote')
 
-function template(expander: Expander, value: Value, scope: Scope, at: number, depth: number): Core {
+function* template(expander: Expander, value: Value, scope: Scope, at: number, depth: number): Steps<Core> {
   if (value instanceof Vector) {
-    const items = template(expander, listFrom(value.items), scope, at, depth)
+    const items = yield* template(expander, listFrom(value.items), scope, at, depth)
     return items.tag === 'constant' ? constant(expander.strip(value)) : expander.library('list->vector', [items], at)
   }
   if (!(value instanceof Pair)) return constant(expander.strip(value))
   expander.enter(at)
-  const result = pairTemplate(expander, value, scope, at, depth)
+  const result = yield* pairTemplate(expander, value, scope, at, depth)
   expander.leave()
   return result
 }
 
-function pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
+function* pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Steps<Core> {
   const unquoted = tagged(expander, value, scope, 'unquote')
   if (unquoted !== undefined) {
     const place = placeOf(value.cdr as Pair, at)
-    if (depth === 1) return expander.expand(unquoted, scope, place)
-    return retagged(expander, value, scope, at, depth - 1)
+    if (depth === 1) return yield* expander.expand(unquoted, scope, place)
+    return yield* retagged(expander, value, scope, at, depth - 1)
   }
   if (depth > 1 && tagged(expander, value, scope, 'unquote-splicing') !== undefined)
-    return retagged(expander, value, scope, at, depth - 1)
+    return yield* retagged(expander, value, scope, at, depth - 1)
   const nested = tagged(expander, value, scope, 'quasiquote')
-  if (nested !== undefined) return retagged(expander, value, scope, at, depth + 1)
-  return listTemplate(expander, value, scope, at, depth)
+  if (nested !== undefined) return yield* retagged(expander, value, scope, at, depth + 1)
+  return yield* listTemplate(expander, value, scope, at, depth)
 }
 
 /** `(unquote X …)`, kept as a list, with its X filled in at another depth. */
-function retagged(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
+function* retagged(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Steps<Core> {
   const name = expander.strip(value.car)
-  const inner = template(expander, value.cdr, scope, at, depth)
+  const inner = yield* template(expander, value.cdr, scope, at, depth)
   if (inner.tag === 'constant') return constant(new Pair(name, inner.value))
   return expander.library('cons', [constant(name), inner], at)
 }
 
-function listTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Core {
+function* listTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Steps<Core> {
   const segments: Core[] = []
   let elements: Core[] = []
   let rest: Value = value
@@ -78,15 +79,18 @@ function listTemplate(expander: Expander, value: Pair, scope: Scope, at: number,
       break
     const place = placeOf(rest, at)
     const spliced = tagged(expander, rest.car, scope, 'unquote-splicing')
-    if (spliced === undefined) elements.push(template(expander, rest.car, scope, place, depth))
-    else if (depth > 1) elements.push(retagged(expander, rest.car as Pair, scope, place, depth - 1))
+    if (expander.isDue()) yield
+    const element: Value = rest.car
+    if (!(element instanceof Pair || element instanceof Vector)) elements.push(constant(expander.strip(element)))
+    else if (spliced === undefined) elements.push(yield* template(expander, element, scope, place, depth))
+    else if (depth > 1) elements.push(yield* retagged(expander, rest.car as Pair, scope, place, depth - 1))
     else {
       if (elements.length > 0) segments.push(listCall(expander, elements, at))
       elements = []
-      segments.push(expander.expand(spliced, scope, place))
+      segments.push(yield* expander.expand(spliced, scope, place))
     }
   }
-  const tail = rest === null ? constant(null) : template(expander, rest, scope, at, depth)
+  const tail = rest === null ? constant(null) : yield* template(expander, rest, scope, at, depth)
   if (segments.length === 0 && tail.tag === 'constant' && elements.every(item => item.tag === 'constant')) {
     const items = elements.map(item => (item as { value: Value }).value)
     return constant(items.reduceRight<Value>((list, item) => new Pair(item, list), tail.value))

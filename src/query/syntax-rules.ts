@@ -2,6 +2,7 @@
 // have patterns behind it, `(... ...)` escapes, `_` matches anything).
 
 import { Alias, type Identifier, type Macro, type Scope } from './scope.js'
+import type { Steps } from './steps.js'
 import { Char, Flonum, Pair, Ratio, Sym, Text, type Value, Vector } from './value.js'
 
 /** What a pattern variable under an ellipsis matched: one entry a repetition. */
@@ -13,8 +14,12 @@ type Matches = Map<Identifier, Matched>
 
 export const isIdentifier = (value: Value): value is Identifier => value instanceof Sym || value instanceof Alias
 
+/** Elements of lists matched or made between two yields. */
+const ELEMENTS_A_STEP = 512
+
 /** The depth of patterns and templates is that of the source, so recursion is bounded by the reader. */
 export class Expansion {
+  private worked = 0
   private readonly renamed = new Map<Identifier, Alias>()
 
   constructor(
@@ -25,11 +30,12 @@ export class Expansion {
   ) {}
 
   /** The expansion of a use, or undefined if no rule matches. */
-  expand(form: Pair): Value | undefined {
+  *expand(form: Pair): Steps<Value | undefined> {
     for (const { pattern, template } of this.macro.rules) {
       const matches: Matches = new Map()
       // The first element of the pattern is the macro's own keyword, whatever it is called.
-      if (pattern instanceof Pair && this.match(pattern.cdr, form.cdr, matches)) return this.fill(template, matches)
+      if (pattern instanceof Pair && (yield* this.match(pattern.cdr, form.cdr, matches)))
+        return yield* this.fill(template, matches)
     }
     return undefined
   }
@@ -42,34 +48,40 @@ export class Expansion {
     return this.macro.literals.includes(identifier)
   }
 
-  private match(pattern: Value, form: Value, matches: Matches): boolean {
-    if (isIdentifier(pattern)) {
-      if (this.isLiteral(pattern))
-        return isIdentifier(form) && this.useScope.resolve(form) === this.macro.scope.resolve(pattern)
-      if (pattern.name !== '_') matches.set(pattern, form)
-      return true
-    }
-    if (pattern instanceof Pair) return this.matchList(pattern, form, matches)
-    if (pattern === null) return form === null
-    if (pattern instanceof Vector) {
-      return form instanceof Vector && this.match(listFrom(pattern.items), listFrom(form.items), matches)
-    }
-    return sameAtom(pattern, form)
+  private *match(pattern: Value, form: Value, matches: Matches): Steps<boolean> {
+    if (pattern instanceof Pair) return yield* this.matchList(pattern, form, matches)
+    if (!(pattern instanceof Vector)) return this.matchAtom(pattern, form, matches)
+    if (!(form instanceof Vector)) return false
+    return yield* this.match(listFrom(pattern.items), listFrom(form.items), matches)
   }
 
-  private matchList(pattern: Value, form: Value, matches: Matches): boolean {
+  // Most patterns and templates are names: no generator for those.
+  private matchAtom(pattern: Value, form: Value, matches: Matches): boolean {
+    if (!isIdentifier(pattern)) return pattern === null ? form === null : sameAtom(pattern, form)
+    if (this.isLiteral(pattern))
+      return isIdentifier(form) && this.useScope.resolve(form) === this.macro.scope.resolve(pattern)
+    if (pattern.name !== '_') matches.set(pattern, form)
+    return true
+  }
+
+  private *matchList(pattern: Value, form: Value, matches: Matches): Steps<boolean> {
     while (pattern instanceof Pair) {
       if (pattern.cdr instanceof Pair && this.isEllipsis(pattern.cdr.car)) {
-        return this.matchEllipsis(pattern.car, pattern.cdr.cdr, form, matches)
+        return yield* this.matchEllipsis(pattern.car, pattern.cdr.cdr, form, matches)
       }
-      if (!(form instanceof Pair) || !this.match(pattern.car, form.car, matches)) return false
+      if (!(form instanceof Pair)) return false
+      const element: Value = pattern.car
+      const fits = isAtom(element)
+        ? this.matchAtom(element, form.car, matches)
+        : yield* this.match(element, form.car, matches)
+      if (!fits) return false
       pattern = pattern.cdr
       form = form.cdr
     }
-    return this.match(pattern, form, matches)
+    return yield* this.match(pattern, form, matches)
   }
 
-  private matchEllipsis(repeated: Value, after: Value, form: Value, matches: Matches): boolean {
+  private *matchEllipsis(repeated: Value, after: Value, form: Value, matches: Matches): Steps<boolean> {
     let least = 0
     for (let rest = after; rest instanceof Pair; rest = rest.cdr) least++
     let available = 0
@@ -77,14 +89,19 @@ export class Expansion {
     const items: Matches[] = []
     for (let i = available - least; i > 0; i--) {
       const inner: Matches = new Map()
-      if (!this.match(repeated, (form as Pair).car, inner)) return false
+      if (++this.worked % ELEMENTS_A_STEP === 0) yield
+      const element = (form as Pair).car
+      const fits = isAtom(repeated)
+        ? this.matchAtom(repeated, element, inner)
+        : yield* this.match(repeated, element, inner)
+      if (!fits) return false
       items.push(inner)
       form = (form as Pair).cdr
     }
     if (available < least) return false
     const many = new Many(items)
     for (const variable of this.variablesIn(repeated)) matches.set(variable, many)
-    return this.match(after, form, matches)
+    return yield* this.match(after, form, matches)
   }
 
   private *variablesIn(pattern: Value): Generator<Identifier> {
@@ -98,36 +115,36 @@ export class Expansion {
     }
   }
 
-  private fill(template: Value, matches: Matches): Value {
-    if (isIdentifier(template)) {
-      const found = matches.get(template)
-      if (found === undefined) return this.rename(template)
-      return found instanceof Many ? this.rename(template) : found
-    }
+  private *fill(template: Value, matches: Matches): Steps<Value> {
     if (template instanceof Pair) {
       if (this.isEllipsis(template.car) && template.cdr instanceof Pair)
-        return this.fillEscaped(template.cdr.car, matches)
-      return this.fillList(template, matches)
+        return yield* this.fillEscaped(template.cdr.car, matches)
+      return yield* this.fillList(template, matches)
     }
-    if (template instanceof Vector) {
-      const items: Value[] = []
-      for (let rest = this.fill(listFrom(template.items), matches); rest instanceof Pair; rest = rest.cdr)
-        items.push(rest.car)
-      return new Vector(items)
-    }
-    return template
+    if (!(template instanceof Vector)) return this.fillAtom(template, matches)
+    const items: Value[] = []
+    for (let rest = yield* this.fill(listFrom(template.items), matches); rest instanceof Pair; rest = rest.cdr)
+      items.push(rest.car)
+    return new Vector(items)
   }
 
-  private fillEscaped(template: Value, matches: Matches): Value {
-    if (isIdentifier(template)) return this.isEllipsis(template) ? this.rename(template) : this.fill(template, matches)
+  private fillAtom(template: Value, matches: Matches): Value {
+    if (!isIdentifier(template)) return template
+    const found = matches.get(template)
+    return found === undefined || found instanceof Many ? this.rename(template) : found
+  }
+
+  private *fillEscaped(template: Value, matches: Matches): Steps<Value> {
+    if (isIdentifier(template))
+      return this.isEllipsis(template) ? this.rename(template) : yield* this.fill(template, matches)
     if (!(template instanceof Pair)) return template
     const items: Pair[] = []
     let rest: Value = template
-    for (; rest instanceof Pair; rest = rest.cdr) this.add(items, this.fillEscaped(rest.car, matches))
-    return linked(items, this.fillEscaped(rest, matches))
+    for (; rest instanceof Pair; rest = rest.cdr) this.add(items, yield* this.fillEscaped(rest.car, matches))
+    return linked(items, yield* this.fillEscaped(rest, matches))
   }
 
-  private fillList(template: Pair, matches: Matches): Value {
+  private *fillList(template: Pair, matches: Matches): Steps<Value> {
     const items: Pair[] = []
     let rest: Value = template
     for (; rest instanceof Pair; rest = (rest as Pair).cdr) {
@@ -137,13 +154,15 @@ export class Expansion {
         depth++
         after = after.cdr
       }
-      if (depth === 0) this.add(items, this.fill(rest.car, matches))
-      else {
-        for (const value of this.repeat(rest.car, depth, matches)) this.add(items, value)
+      if (depth === 0) {
+        const element: Value = rest.car
+        this.add(items, isAtom(element) ? this.fillAtom(element, matches) : yield* this.fill(element, matches))
+      } else {
+        yield* this.repeat(rest.car, depth, matches, items)
         for (; depth > 0; depth--) rest = (rest as Pair).cdr as Pair
       }
     }
-    return linked(items, this.fill(rest, matches))
+    return linked(items, yield* this.fill(rest, matches))
   }
 
   private add(items: Pair[], value: Value): void {
@@ -151,7 +170,7 @@ export class Expansion {
     items.push(new Pair(value, null))
   }
 
-  private *repeat(template: Value, depth: number, matches: Matches): Generator<Value> {
+  private *repeat(template: Value, depth: number, matches: Matches, items: Pair[]): Steps<void> {
     const variables = [...this.variablesIn(template)].filter(variable => matches.get(variable) instanceof Many)
     const lists = variables.map(variable => matches.get(variable) as Many)
     // All variables under one ellipsis must repeat equally often; those of other depth stay as they are.
@@ -163,8 +182,9 @@ export class Expansion {
         if (item !== undefined) inner.set(variable, item)
       })
       this.pay(1)
-      if (depth > 1) yield* this.repeat(template, depth - 1, inner)
-      else yield this.fill(template, inner)
+      if (++this.worked % ELEMENTS_A_STEP === 0) yield
+      if (depth > 1) yield* this.repeat(template, depth - 1, inner, items)
+      else this.add(items, isAtom(template) ? this.fillAtom(template, inner) : yield* this.fill(template, inner))
     }
   }
 
@@ -177,6 +197,8 @@ export class Expansion {
     return alias
   }
 }
+
+const isAtom = (value: Value): boolean => !(value instanceof Pair || value instanceof Vector)
 
 /** Makes a list of pairs that have their cars. */
 function linked(pairs: readonly Pair[], tail: Value): Value {

@@ -25,11 +25,7 @@ export function operandsAt(block: Block, pc: number): { row: OpRow; operands: nu
 export const popsOf = (row: OpRow, operands: readonly number[]): number =>
   row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
 
-export function verify(block: Block, literals: number): void {
-  new Verifier(block, literals).step(Number.POSITIVE_INFINITY)
-}
-
-/** Verifies a block, some instructions at a time: that of a program's top level may be long. */
+/** Verifies a block, some instructions at a time: it may be long. Throws a Bug where it is wrong. */
 export class Verifier {
   private readonly depths: Int32Array
   private readonly starts: Uint8Array

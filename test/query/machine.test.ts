@@ -10,7 +10,7 @@ import { answerCsv, answerJson, answerText } from '../../src/query/answer.js'
 import { disassemble } from '../../src/query/disassembler.js'
 import { OPS, Op } from '../../src/query/opcodes.js'
 import { compileQuery, compilingQuery, QueryRun } from '../../src/query/query.js'
-import { verify } from '../../src/query/verifier.js'
+import { Verifier } from '../../src/query/verifier.js'
 
 /** A clock that moves a millisecond whenever somebody looks. */
 function tickingClock(): Clock {
@@ -289,7 +289,7 @@ t.test('the verifier refuses code that would leave its frame, its tables or itse
   const { block } = compileQuery('(let ((x 1)) (+ x 2))')
   t.match(disassemble(block), /local-add-number/)
   const broken = (code: number[]): void => {
-    verify(Object.assign(Object.create(block), { code: Int32Array.from(code) }), 0)
+    new Verifier(Object.assign(Object.create(block), { code: Int32Array.from(code) }), 0).step(Number.POSITIVE_INFINITY)
   }
   t.throws(() => broken([Op.Const | (99 << 8), Op.Return]), /no such constant/)
   t.throws(() => broken([Op.Const]), /out of the block/)

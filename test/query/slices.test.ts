@@ -5,7 +5,7 @@ import t from 'tap'
 import { systemClock } from '../../src/core/clock.js'
 import { defaultLimits } from '../../src/core/limits.js'
 import { Machine } from '../../src/query/machine.js'
-import { compileQuery } from '../../src/query/query.js'
+import { compileQuery, compilingQuery } from '../../src/query/query.js'
 
 const limits = { ...defaultLimits, maxQueryHeapBytes: 2 ** 30 }
 
@@ -142,3 +142,43 @@ for (const [prelude, ...calls] of programs) {
     }
   })
 }
+
+/** A form of about 300,000 characters, in which `part` comes again and again. */
+const long = (before: string, part: (i: number) => string, after: string): string => {
+  let text = before
+  for (let i = 0; text.length < 300_000; i++) text += part(i)
+  return text + after
+}
+
+const loops = Array.from({ length: 60 }, (_, i) => `(let l${i} ((i 0)) (if (> i n) 0 `).join('')
+
+/** Single forms: a program of many is compiled one after the other anyway. */
+const giants: readonly (readonly [name: string, source: string])[] = [
+  ['quoted', long("(length '(", () => 'abc ', '))')],
+  ['vector', long("(vector-length '#(", () => '1 ', '))')],
+  ['call', long('(list ', () => '1 ', ')')],
+  ['nested calls', long('(list ', () => '(+ 1 (* 2 3)) ', ')')],
+  ['body', long('(define (f x) ', () => '(if (< x 1) (+ x 1) (list x "a")) ', ')')],
+  ['definitions', long('(define (f) ', i => `(define v${i} ${i}) `, '1)')],
+  ['letrec', long('(letrec (', i => `(f${i} (lambda (x) (f${Math.max(0, i - 1)} x))) `, ') 1)')],
+  ['parameters', long('(lambda (', i => `p${i} `, ') 1)')],
+  ['quasiquotation', long('(length `(', () => ',(+ 1 2) a ', '))')],
+  ['macro', long('(let-syntax ((m (syntax-rules () ((_ a ...) (list (list a) ...))))) (m ', () => '1 ', '))')],
+  ['loops', long(`(define (f n) ${loops} (list `, () => '(+ n 1) ', `)${'))'.repeat(60)})`)],
+]
+
+t.test('one form, however long, is compiled in short steps', async t => {
+  for (const [name, source] of giants) {
+    let steps = 0
+    let longestMs = 0
+    for (const compiling = compilingQuery(source); ; ) {
+      const start = performance.now()
+      const { done } = compiling.next()
+      longestMs = Math.max(longestMs, performance.now() - start)
+      if (done) break
+      steps++
+    }
+    t.ok(steps > source.length / 8_000, `${name}: ${steps} steps for ${source.length} characters`)
+    t.ok(longestMs < MOST_MS, `${name}: ${longestMs.toFixed(1)} ms in one piece`)
+  }
+})
