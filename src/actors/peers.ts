@@ -276,6 +276,10 @@ export class PeerService implements ShardService {
     return this.local.ready
   }
 
+  get unsaved(): number {
+    return this.local.unsaved
+  }
+
   async drain(): Promise<void> {
     await this.local.drain()
     for (const link of this.links) link?.lose()

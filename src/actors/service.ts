@@ -144,4 +144,6 @@ export interface ShardService {
   readonly ready: boolean
   /** Refuses what comes (503), commits, answers, checkpoints, closes. Resolves when all is on disk. */
   drain(): Promise<void>
+  /** Customers with changes that no checkpoint holds. With thousands of them a drain takes a while. */
+  readonly unsaved: number
 }

@@ -521,6 +521,13 @@ export class Shard implements ShardService, Directory {
     this.parts.actors.close()
   }
 
+  get unsaved(): number {
+    let unsaved = 0
+    for (const { dirtySinceMs, checkpointing } of this.customers)
+      if (dirtySinceMs !== undefined || checkpointing) unsaved++
+    return unsaved
+  }
+
   private saved(customer: Customer): boolean {
     if (!customer.quiet) return false
     if (customer.dirtySinceMs === undefined || customer.checkpointFailures > 0) return true

@@ -59,6 +59,8 @@ export type ToSupervisor =
   /** Sent every second: the event loop turns. */
   | { readonly tag: 'alive' }
   | { readonly tag: 'quiet' }
+  /** Sent every second of a `finish`: how many customers are to be saved yet. */
+  | { readonly tag: 'saving'; readonly left: number }
   /** It cannot begin, and starting again would not help: what a person is told. */
   | { readonly tag: 'hopeless'; readonly code: string; readonly message: string }
 

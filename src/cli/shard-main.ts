@@ -133,6 +133,7 @@ function quiesce(shard: Running): void {
 
 /** Every shard is quiet: commit, checkpoint, close, exit. */
 async function finish(shard: Running): Promise<void> {
+  setInterval(() => tell({ tag: 'saving', left: shard.local.service.unsaved }), ALIVE_MS).unref()
   await shard.peers.drain()
   shard.peerServer.close()
   shard.http.close()

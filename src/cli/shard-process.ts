@@ -43,6 +43,8 @@ export type ShardPhase = 'starting' | 'recovered' | 'listening' | 'dead'
 export class ShardProcess {
   phase: ShardPhase = 'starting'
   quiet = false
+  /** Customers that it has to save yet before it ends, as far as is known. */
+  unsaved = Number.MAX_SAFE_INTEGER
   /** Why it cannot begin. */
   hopeless: { readonly code: string; readonly message: string } | undefined
   lastSeenMs: number

@@ -26,9 +26,15 @@ const TICK_MS = 1_000
 const SHORT_LIFE_MS = 5_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
-/** How long answers of a drain may take, and then its checkpoints: beyond, the journal has it all anyway. */
+/** How long answers of a drain may take. */
 const QUIESCE_MS = 15_000
+/**
+ * How long its checkpoints may go without any progress: beyond, the journal has it all anyway. There is no bound on all of
+ * them: a customer costs some 3 ms, and another version cannot begin before the last one is saved (R14).
+ */
 const FINISH_MS = 60_000
+/** How often a long drain says how far it is. */
+const SAVING_LOG_MS = 10_000
 const REPORT_MS = 2_000
 
 export interface SupervisorOptions {
@@ -70,6 +76,9 @@ export class Supervisor {
   private numbers = 0
   private restarts = 0
   private draining = false
+  /** When a drain last came any further, and last said so; monotonic ms. */
+  private progressMs = 0
+  private saidMs = 0
   /** All shards have listened at one time. */
   private served = false
   private tickedMs: number
@@ -204,6 +213,8 @@ export class Supervisor {
       case 'quiet':
         from.quiet = true
         return this.wakeWaiters()
+      case 'saving':
+        return this.saving(from, message.left)
       case 'hopeless':
         from.hopeless = message
         return
@@ -306,12 +317,26 @@ export class Supervisor {
     // No shard finishes before all are quiet: a request at one may wait for another.
     await this.until(() => this.live.every(shard => shard.quiet), QUIESCE_MS)
     for (const shard of this.live) shard.tell({ tag: 'finish' })
-    await this.until(() => this.live.length === 0, FINISH_MS)
+    const { clock } = this.options
+    this.progressMs = this.saidMs = clock.monotonicMs()
+    for (let leftMs = FINISH_MS; leftMs > 0 && this.live.length > 0; ) {
+      await this.until(() => this.live.length === 0, leftMs)
+      leftMs = this.progressMs + FINISH_MS - clock.monotonicMs()
+    }
     const late = this.live
     for (const shard of late) shard.kill()
     await this.until(() => this.live.length === 0, FINISH_MS)
     await this.options.control.close()
     return late.length === 0 && this.shards.every(shard => shard.child.exitCode === 0)
+  }
+
+  private saving(from: ShardProcess, left: number): void {
+    if (left >= from.unsaved) return
+    from.unsaved = left
+    this.progressMs = this.options.clock.monotonicMs()
+    if (this.progressMs - this.saidMs < SAVING_LOG_MS) return
+    this.saidMs = this.progressMs
+    this.options.log.info({ shard: from.shard, left }, 'this node ends when all customers are saved')
   }
 
   /** Ends the shards at once. What was acknowledged is in their journals. */

@@ -231,6 +231,21 @@ for (const where of ['begin', 'encode'] as const) {
   })
 }
 
+t.test('a drain shows how many customers are to be saved yet', async t => {
+  const rig = await new ShardRig({ maxCheckpointsAtOnce: 1 }).start()
+  for (const id of ['a', 'b', 'c']) await rig.send(id, events(0, 3))
+  t.equal(rig.shard.unsaved, 3)
+  const seen: number[] = []
+  rig.later = action => {
+    seen.push(rig.shard.unsaved)
+    setImmediate(action)
+  }
+  t.equal(await within(rig, 20_000, rig.shard.drain()), undefined)
+  // Two things to do for each: the commit and the flush.
+  t.same(seen, [3, 3, 2, 2, 1, 1])
+  t.equal(rig.shard.unsaved, 0)
+})
+
 t.test('a drain ends although somebody is deleted meanwhile', async t => {
   const rig = await new ShardRig().start()
   await rig.send('a', events(0, 3))

@@ -39,6 +39,7 @@ export const emptyStats: ShardStats = {
 
 export class FakeShard implements ShardService {
   ready = true
+  readonly unsaved = 0
   readonly taken: Taken[] = []
   readonly controls: ControlRequest[] = []
   readonly queries: QueryRequest[] = []
