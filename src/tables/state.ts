@@ -39,7 +39,15 @@ import {
   settingsKey,
 } from './settings.js'
 import { Table } from './table.js'
-import type { DayWrite, FileWrite, Identity, PageWrite, Row, TableDeclaration } from './types.js'
+import {
+  type DayWrite,
+  type FileWrite,
+  type Identity,
+  kindNames,
+  type PageWrite,
+  type Row,
+  type TableDeclaration,
+} from './types.js'
 
 export type DayState = 'resident' | 'stored' | 'empty' | 'outside'
 
@@ -500,15 +508,25 @@ export class CustomerState {
 
   private bind(effects: Effects, number: number): number {
     const declared = effects.declared.length
+    const declaration = number < declared ? effects.declared[number]! : effects.named[number - declared]!
     let mix = number < declared ? this.bound[number]! : 0
     if (mix === 0) {
-      const declaration = number < declared ? effects.declared[number]! : effects.named[number - declared]!
       const table = this.tableFor(declaration)
       mix = table === null ? -1 : mixOf(table.id, table.kind)
       if (number < declared) this.bound[number] = mix
     }
-    if (mix < 0) this.ledger.day(this.currentDay).note('refused-update')
+    if (mix < 0) this.refuseUpdate(declaration)
     return mix
+  }
+
+  // Counted, and told to whoever reads the program: it is wrong of the tables as they are, which its check could not know.
+  private refuseUpdate({ name, kind }: TableDeclaration): void {
+    this.ledger.day(this.currentDay).note('refused-update')
+    const found = this.tablesByName.get(name)
+    const message = found
+      ? `table ${name} is a ${kindNames[found.kind]}, and was to be updated as a ${kindNames[kind]}: the update was left out`
+      : `table ${name} would be one of more than ${this.limits.maxTables}: the update was left out`
+    this.noteProgramError({ code: found ? 'wrong-type' : 'too-many-tables', message })
   }
 
   // null: the name belongs to a table of another kind, or there are too many.

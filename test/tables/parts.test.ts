@@ -227,6 +227,7 @@ t.test(
     effects.begin(batch, tables, state.sessions)
     for (let i = 0; i < 4; i++) effects.bump(i, 0, 0, 1)
     state.apply(effects, batch, day0, day0 * DAY_MS)
+    t.match(state.programError, { code: 'too-many-tables', message: /^table d would be one of more than 3:/ })
     effects.begin(batch, [{ name: 'a', kind: TableKind.Sketch }], state.sessions)
     effects.sketch(0, 0, 0, 0, 0)
     state.apply(effects, batch, day0, day0 * DAY_MS)
@@ -235,6 +236,10 @@ t.test(
       ['a', 'b', 'c'],
     )
     t.equal(state.ledger.day(day0).noted.get('refused-update'), 2)
+    t.match(state.programError, {
+      code: 'wrong-type',
+      message: 'table a is a counter, and was to be updated as a sketch: the update was left out',
+    })
     t.equal(state.table('a')!.counterAt(day0, state.table('a')!.findKeyText('')), 1)
   },
 )
