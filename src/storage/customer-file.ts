@@ -8,7 +8,7 @@
 // is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
 // `useWritemap` is never on: a full disk would be a SIGBUS.
 import * as fs from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 import { allDbs, open, type RootDatabase } from 'lmdb'
 import { assert, LetheError } from '../core/errors.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
@@ -76,6 +76,12 @@ const STEP_BYTES = 256 * 1024
 
 const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
+// lmdb-js remembers all it ever opened, with 64 KiB of instructions each: a shard would grow with every customer that leaves.
+async function closeTree(tree: Tree): Promise<void> {
+  await tree.close()
+  for (const [name, known] of allDbs) if (known === tree) allDbs.delete(name)
+}
+
 export class OpenFile implements CustomerFile {
   private tree: Tree
   private header: FileHeader | undefined
@@ -110,7 +116,7 @@ export class OpenFile implements CustomerFile {
     try {
       this.header = guarded(() => this.readHeader())
     } catch (error) {
-      void this.close()
+      this.close().catch(() => {})
       throw error
     }
   }
@@ -263,42 +269,49 @@ export class OpenFile implements CustomerFile {
 
   /** Another number of slots: a fresh file under the new modulus, then renamed over this one (R7). */
   private async rewrite(write: FileWrite): Promise<void> {
-    const before = this.header!
     const path = `${this.path}.new`
-    fs.rmSync(path, { force: true })
-    fs.rmSync(`${path}-lock`, { force: true })
+    const removeFresh = () => {
+      for (const name of [path, `${path}-lock`]) fs.rmSync(name, { force: true })
+    }
+    removeFresh()
     const tree = openTree(path)
+    let written: FileHeader
     try {
-      const header = new FileHeader(this.incarnation, write.slots)
-      const moved: { slot: number; day: number; clear: boolean; pages: PageWrite[] }[] = []
-      // Of two days that meet in one slot the later one stays.
-      const newest = new Map<number, Scope>()
-      for (const scope of before.scopes.values()) {
-        const slot = scope.day % write.slots
-        if (scope.slot !== META && (newest.get(slot)?.day ?? -1) < scope.day) newest.set(slot, scope)
-      }
-      for (const [slot, scope] of newest)
-        moved.push({ slot, day: scope.day, clear: false, pages: this.rows(scope.slot) })
-      const copied = await this.put(tree, header, {
-        n: before.n,
-        slots: write.slots,
-        meta: this.rows(META),
-        days: moved,
-      })
-      // The days of `write` are in their new slots already.
-      const written = await this.put(tree, copied, write)
-      await this.tree.close()
-      await tree.close()
-      fs.renameSync(path, this.path)
-      fs.rmSync(`${path}-lock`, { force: true })
-      this.header = written
-      this.durable = false
-      this.tree = openTree(this.path)
+      written = await this.copyTo(tree, write)
     } catch (error) {
-      fs.rmSync(path, { force: true })
-      fs.rmSync(`${path}-lock`, { force: true })
+      await closeTree(tree)
+      removeFresh()
       throw error
     }
+    await closeTree(tree)
+    await closeTree(this.tree)
+    try {
+      fs.renameSync(path, this.path)
+      this.header = written
+      this.durable = false
+    } finally {
+      // Renamed or not, whoever comes next finds it open.
+      removeFresh()
+      this.tree = openTree(this.path)
+    }
+  }
+
+  /** Writes all that is here into an empty tree under the slots of `write`, then `write`. */
+  private async copyTo(tree: Tree, write: FileWrite): Promise<FileHeader> {
+    const before = this.header!
+    // Of two days that meet in one slot the later one stays.
+    const newest = new Map<number, Scope>()
+    for (const scope of before.scopes.values()) {
+      const slot = scope.day % write.slots
+      if (scope.slot !== META && (newest.get(slot)?.day ?? -1) < scope.day) newest.set(slot, scope)
+    }
+    const days: { slot: number; day: number; clear: boolean; pages: PageWrite[] }[] = []
+    for (const [slot, scope] of newest) days.push({ slot, day: scope.day, clear: false, pages: this.rows(scope.slot) })
+    const { slots } = write
+    const empty = new FileHeader(this.incarnation, slots)
+    const copied = await this.put(tree, empty, { n: before.n, slots, meta: this.rows(META), days })
+    // The days of `write` are in their new slots already.
+    return await this.put(tree, copied, write)
   }
 
   async flushed(): Promise<void> {
@@ -319,13 +332,6 @@ export class OpenFile implements CustomerFile {
   }
 
   async close(): Promise<void> {
-    await this.tree?.close()
-    // lmdb-js remembers all it ever opened, with 64 KiB of instructions each: a shard would grow with every customer that leaves.
-    if (allDbs.get(this.name) === this.tree) allDbs.delete(this.name)
-  }
-
-  /** As lmdb-js calls it. */
-  private get name(): string {
-    return basename(this.path, '.mdb')
+    if (this.tree) await closeTree(this.tree)
   }
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import * as fs from 'node:fs'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { systemRandom } from '../../src/core/random.js'
-import type { CopyableStore } from '../../src/storage/contract.js'
+import type { CopyableStore, PageWrite } from '../../src/storage/contract.js'
 import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
 import { memoryCustomerStore } from '../../src/storage/memory-store.js'
 import { silent } from './journal-rig.js'
@@ -82,6 +83,31 @@ t.test('R19: nobody writes to a file that is being copied, through whatever hand
   await restored.open(1n).commit(write(2))
   t.equal(restored.open(1n).meta()?.n, 2, 'a copy that failed holds nobody up')
   await restored.close()
+})
+
+t.test('R7: a file whose rewrite fails, before its end or at it, lives on, and nothing stays open', async t => {
+  const made = store('rewritten')
+  const write = (n: number, slots: number, ...pages: PageWrite[]) => ({ n, slots, meta: pages, days: [] })
+  const file = made.open(1n)
+  await file.commit(write(1, 8, page('a', '1')))
+  const openAtFirst = fs.readdirSync('/proc/self/fd').length
+  for (let i = 0; i < 10; i++) {
+    await t.rejects(file.commit(write(2, 3, page('a', '2'), page('a', '2'))), /a page is written once/)
+  }
+  t.equal(fs.readdirSync('/proc/self/fd').length, openAtFirst)
+  const { renameSync } = fs
+  fs.renameSync = () => {
+    throw new Error('no names today')
+  }
+  syncBuiltinESMExports()
+  await t.rejects(file.commit(write(2, 3, page('a', '2'))), /no names today/)
+  fs.renameSync = renameSync
+  syncBuiltinESMExports()
+  t.match(file.meta(), { n: 1, slots: 8 })
+  await file.commit(write(2, 3, page('a', '2')))
+  t.match(file.meta(), { n: 2, slots: 3 })
+  file.release()
+  await made.close()
 })
 
 t.test('the store in memory', async t => {
