@@ -280,7 +280,10 @@ export class Customer {
   private applyCommitted(expired: () => boolean): boolean {
     for (let delivery = this.committed.peek(); delivery; delivery = this.committed.peek()) {
       if (delivery.n > this.state.n) {
-        if (!this.apply(delivery, expired)) return false
+        if (!this.apply(delivery, expired)) {
+          if (this.dayLoader) for (const waiting of this.committed) waiting.letGo()
+          return false
+        }
       }
       this.committed.shift()
       this.directory.applied(this, delivery)

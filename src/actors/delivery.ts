@@ -29,6 +29,14 @@ export class Delivery {
   accepted = 0
   duplicates = 0
 
+  /** It waits for more than its turn (a load, say): a frame that waited with it would be missed by all who want to commit. */
+  letGo(): void {
+    if (this.hold === undefined) return
+    this.batch!.keep()
+    this.hold.drop()
+    this.hold = undefined
+  }
+
   clear(): void {
     this.customer = undefined
     this.batch = undefined
@@ -72,6 +80,10 @@ export class Queue<T> {
       this.head = 0
     }
     return item
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (let at = this.head; at < this.items.length; at++) yield this.items[at]!
   }
 
   /** Takes everything out, oldest first. */

@@ -7,6 +7,9 @@ export class FrameHold {
   private held = 0
   private frame: Frame | undefined
 
+  /** `released` is told when the buffer has gone back. */
+  constructor(private readonly released: () => void) {}
+
   take(): void {
     this.held++
   }
@@ -25,6 +28,7 @@ export class FrameHold {
   private release(): void {
     this.frame?.release()
     this.frame = undefined
+    this.released()
   }
 }
 
@@ -34,6 +38,6 @@ export interface CommitGroup {
   hold: FrameHold
 }
 
-export function emptyGroup(): CommitGroup {
-  return { deliveries: [], hold: new FrameHold() }
+export function emptyGroup(released: () => void): CommitGroup {
+  return { deliveries: [], hold: new FrameHold(released) }
 }

@@ -60,8 +60,12 @@ export class Shard implements ShardService, Directory {
   private readonly parts: Parts
   private readonly customers = new Set<Customer>()
   private readonly runQueue = new Queue<Customer>()
-  private open: CommitGroup = emptyGroup()
-  private inFlight: CommitGroup = emptyGroup()
+  /** Who found all frames lent can go on, and no commit may come to say so. */
+  private readonly frameReleased = (): void => {
+    if (this.waitingForRoom.size > 0) this.wakeThoseWithoutRoom()
+  }
+  private open: CommitGroup = emptyGroup(this.frameReleased)
+  private inFlight: CommitGroup = emptyGroup(this.frameReleased)
   /** Deliveries of a group to come. */
   private emptied: Delivery[] = []
   private turnScheduled = false
@@ -648,7 +652,7 @@ export class Shard implements ShardService, Directory {
     if (journal.syncing || journal.pendingBytes === 0) return
     const group = this.open
     this.open = this.inFlight
-    this.open.hold = new FrameHold()
+    this.open.hold = new FrameHold(this.frameReleased)
     this.inFlight = group
     this.syncStartedMs = clock.monotonicMs()
     // One look at the clock: two may lie on both sides of midnight.
@@ -699,6 +703,7 @@ export class Shard implements ShardService, Directory {
         const customer = delivery.customer!
         if (!late && this.applyAtOnce(customer, delivery)) continue
         customer.committed.push(delivery)
+        if (customer.phase === 'loading' || customer.dayLoader) delivery.letGo()
         if (customer.queued) continue
         customer.queued = true
         this.runQueue.push(customer)

@@ -246,6 +246,15 @@ export class EventBatch {
     return shift
   }
 
+  /** Moves the body into memory of the batch's own, if it is not there yet: what it was decoded from may be used again. */
+  keep(): void {
+    if (this.ownEnd >= 0) return
+    const shift = this.reserve(0)
+    if (this.commonStart < 0) return
+    this.commonStart += shift
+    this.commonEnd += shift
+  }
+
   /** Where the next built text starts. Only after `reserve`. */
   get arenaEnd(): number {
     return this.ownEnd

@@ -276,3 +276,25 @@ t.test('R14: a drain ends although a customer waits for another version', async 
   t.equal(await within(rig, 20_000, rig.drain()), undefined)
   t.equal(codeOf(await answer), 'customer-failed')
 })
+
+t.test('nobody waits for the frames of a neighbour who waits for its file', async t => {
+  const rig = await new ShardRig({ maxLoadsAtOnce: 1, checkpointMs: 1_000, idleMs: 2_000 }).start()
+  await rig.send('a', events(0, 3))
+  t.ok(await rig.pass(10_000, () => rig.shard.stats().actors === 0))
+  await rig.control('a', { tag: 'describe' })
+  await rig.send('b', events(1_000, 3))
+  // Somebody else takes as long as it takes; today's counts of this one are in its file.
+  const { loads } = rig.shard['parts']
+  const slow = {} as Customer
+  t.ok(loads.enter(slow))
+  const late: Promise<unknown>[] = []
+  for (let frame = 0; frame < 20; frame++) {
+    late.push(rig.send('a', events(10 * (frame + 1), 3)))
+    const answer = await within(rig, 2_000, rig.send('b', events(10 * frame, 3)))
+    if ((answer as { accepted?: number }).accepted !== 3) return t.fail(`after ${frame} frames: ${answer}`)
+  }
+  loads.leave(slow)
+  for (const answer of late) t.match(await within(rig, 10_000, answer), { accepted: 3 })
+  // Had their bytes not been copied, they would be those of other frames by now.
+  t.equal(await within(rig, 10_000, rig.query('a', '(count "event" "x")')), 63)
+})
