@@ -1,6 +1,6 @@
 // `npm run bench`: runs benchmarks by name, each in a process of its own, prints what was seen and writes it down.
 //
-//   npm run bench                    every benchmark (a few minutes)
+//   npm run bench                    the canonical benchmarks (a quarter of an hour)
 //   npm run bench -- hll/add http    those whose name starts so
 //   npm run bench -- --list          their names
 //   npm run bench -- --json FILE     the results there as well as in bench/results/latest.json
@@ -105,9 +105,9 @@ async function runAll(): Promise<number> {
   return report.failures.length === 0 ? 0 : 1
 }
 
-/** A run of some benchmarks replaces those in the latest results and leaves the others, unless it was a smoke run. */
+/** A run replaces its benchmarks in the latest results and leaves the others, unless it was a smoke run. */
 function merged(report: Report): Report {
-  if (!fs.existsSync(LATEST) || names.length === 0) return report
+  if (!fs.existsSync(LATEST)) return report
   const old = JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report
   const fresh = new Set([...report.results, ...report.failures].map(result => result.name))
   const kept = old.results.filter(result => !fresh.has(result.name) && result.smoke === options.smoke)

@@ -123,7 +123,7 @@ function section(result: BenchResult): string[] {
   const lines = [
     `### ${result.name}`,
     '',
-    `${result.about}.${parameters.length > 0 ? ` ${parameters.join(' · ')}` : ''}`,
+    `${result.about}.${parameters.length > 0 ? ` ${parameters.join(' · ')}` : ''} (${result.date.slice(0, 16).replace('T', ' ')} UTC)`,
     '',
   ]
   lines.push(`| ${rows[0]!.join(' | ')} |`, `|${'---|'.repeat(rows[0]!.length)}`)

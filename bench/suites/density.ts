@@ -242,8 +242,9 @@ const KEY_FACTS = '(list (total "event") (- (total "event") (count "event" "(oth
 export const densityBenches: readonly Bench[] = [
   {
     name: 'density/customers',
-    about: 'many small customers: memory, files, boot, waking',
+    about: 'many small customers: memory, files, boot, waking; runs only when it is named',
     placement: 'any',
+    onlyByName: true,
     run: density,
   },
   {

@@ -55,7 +55,7 @@ async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
   const seconds = b.parameter('seconds', 0.2, 3)
   const shapes = b.smoke ? [8] : [512, 64]
-  const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse', 'node', 'fastify'], customers, 1)
+  const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse'], customers, 1)
   for (const connections of shapes) {
     const label = `, ${connections} connections`
     await contestServers(b, servers, { connections, seconds, label })
@@ -73,6 +73,21 @@ async function single(b: Measuring): Promise<void> {
     )
     if (connections === 512) b.aim('the same with the built-in program', builtIn, 'at least', 0.75)
   }
+}
+
+/** What other servers do that read the same requests and keep nothing. */
+async function peers(b: Measuring): Promise<void> {
+  const customers = b.parameter('customers', 4, 1_000)
+  const seconds = b.parameter('seconds', 0.2, 3)
+  const file = new RequestFile(b.folder(), 'peers', trafficOf(strangers(customers), 1))
+  noteLoader(b)
+  const servers: HttpServer[] = []
+  for (const mode of ['empty', 'node', 'fastify'] as const) {
+    const peer = await startPeer(b, mode, file, 1)
+    if (peer !== undefined) servers.push(peer)
+  }
+  for (const connections of b.smoke ? [8] : [512, 64])
+    await contestServers(b, servers, { connections, seconds, label: `, ${connections} connections` })
 }
 
 async function batches(b: Measuring): Promise<void> {
@@ -113,6 +128,13 @@ export const httpBenches: readonly Bench[] = [
     about: 'one durable event a request, bodies rotating over the customers',
     placement: 'any',
     run: single,
+  },
+  {
+    name: 'http/peers',
+    about: 'node:http and fastify, empty; runs only when it is named',
+    placement: 'any',
+    onlyByName: true,
+    run: peers,
   },
   {
     name: 'http/batch',

@@ -127,7 +127,13 @@ function residentMiB(pid: number): number {
 }
 
 export const scaleBenches: readonly Bench[] = [
-  { name: 'scale/growth', about: 'more customers, more keys, over HTTP', placement: 'any', run: growth },
+  {
+    name: 'scale/growth',
+    about: 'more customers, more keys, over HTTP; runs only when it is named',
+    placement: 'any',
+    onlyByName: true,
+    run: growth,
+  },
   { name: 'scale/shards', about: 'two shards against one, on the same core', placement: 'any', run: shards },
   {
     name: 'scale/endurance',
