@@ -210,6 +210,24 @@ function breakCheckpoint(customer: Customer, where: 'begin' | 'encode'): void {
   }
 }
 
+t.test('a damaged file that cannot be set aside now crashes its customer, not the shard', async t => {
+  const rig = await new ShardRig({ checkpointMs: 1_000 }).start()
+  await rig.send('a', events(0, 3))
+  t.ok(await rig.pass(10_000, () => rig.store.exists(rig.route('a').incarnation)))
+  rig.store.damage(rig.route('a').incarnation, 'a bad sector')
+  const setAside = rig.store.setAside.bind(rig.store)
+  let tried = 0
+  rig.store.setAside = (incarnation, why) => {
+    if (++tried === 1) throw new Error('EIO')
+    return setAside(incarnation, why)
+  }
+  await rig.send('a', events(3, 3))
+  t.ok(await rig.pass(10_000, () => rig.shard.stats().crashes === 1))
+  t.match(await within(rig, 10_000, rig.send('a', events(6, 3))), { accepted: 3 })
+  t.ok(await rig.pass(70_000, () => rig.shard.unsaved === 0))
+  t.equal(tried, 2)
+})
+
 for (const where of ['begin', 'encode'] as const) {
   t.test(`a checkpoint that crashes (${where}) takes nobody's place, and is made after all`, async t => {
     const rig = await new ShardRig({ maxCheckpointsAtOnce: 1, idleMs: 1_000, checkpointMs: 3_600_000 }).start()
