@@ -83,6 +83,8 @@ class FileJournal implements Journal {
   private held = false
   private closing = false
   private background: Promise<unknown> = Promise.resolve()
+  /** Folders in which names have gone, perhaps not durably. */
+  private readonly foldersTrimmed = new Set<string>()
 
   // The open group, and the entry in it between begin and end.
   private open: Group | undefined
@@ -589,7 +591,9 @@ class FileJournal implements Journal {
 
   private removed(segment: Segment): boolean {
     try {
-      return this.trimming.remove(segment)
+      if (!this.trimming.remove(segment)) return false
+      this.foldersTrimmed.add(segment.folder)
+      return true
     } catch (error) {
       if (!segment.stays)
         this.options.log.warn({ path: segment.path, error }, 'a journal segment cannot be removed now')
@@ -649,6 +653,17 @@ class FileJournal implements Journal {
     if (this.failed === undefined && segment.index.entries > 0) {
       this.sealed.push(segment)
       await this.seal(segment)
+    }
+    await this.syncTrimmed()
+  }
+
+  /** What was removed last would come back with the power, and there is no next segment whose name would be synced with it. */
+  private async syncTrimmed(): Promise<void> {
+    const { disk, log } = this.options
+    for (const folder of this.foldersTrimmed) {
+      await disk.syncFolder(folder).catch((error: unknown) => {
+        log.warn({ path: folder, error }, 'removed journal segments may come back after a loss of power')
+      })
     }
   }
 }
