@@ -47,6 +47,9 @@ const FIRST_SEGMENT_BYTES = 2 * 1024 * 1024
 /** A segment may grow beyond its zeros by so many others while none is ready. */
 const MAX_OVERGROWTH = 4
 
+/** Calls of `trim` (four a second) between two tries to make a segment, once some have failed. */
+const MAX_PAUSE = 3
+
 const failedBefore = (cause: Error): LetheError =>
   new LetheError('journal-failed', `the journal takes nothing more: ${cause.message}`, 503, { cause: cause.message })
 
@@ -75,6 +78,9 @@ class FileJournal implements Journal {
   private ready: { file: DiskFile; header: SegmentHeader } | undefined
   private preparing: Promise<void> | undefined
   private preparationFailed = false
+  /** Calls of `trim` before the next try: more with each that fails. */
+  private triesLater = 0
+  private pause = 0
   /** It failed for want of space: then nothing may grow either. */
   private diskFull = false
   private number = 0
@@ -498,9 +504,13 @@ class FileJournal implements Journal {
       if (this.preparationFailed) log.info({ path: this.path }, 'the journal has room again')
       this.preparationFailed = false
       this.diskFull = false
+      this.pause = 0
     } catch (error) {
       if (!this.preparationFailed) log.error({ path: this.path, error }, 'no journal segment can be made: the disk')
       this.preparationFailed = true
+      // A try may write a whole segment before it fails.
+      this.triesLater = this.pause
+      this.pause = Math.min(MAX_PAUSE, 2 * this.pause + 1)
       this.diskFull = error instanceof LetheError && error.code === 'disk-full'
     }
   }
@@ -576,7 +586,7 @@ class FileJournal implements Journal {
   }
 
   trim(): number {
-    if (this.preparationFailed) this.prepare(true)
+    if (this.preparationFailed && --this.triesLater < 0) this.prepare(true)
     if (this.held || this.failed !== undefined) return 0
     let gone = 0
     this.sealed = this.sealed.filter(segment => {

@@ -152,7 +152,7 @@ t.test('a shard takes again when the disk has room again, even if nobody has any
   for (let from = 2_000; from < 4_000; from += 20) await within(rig, 2_000, rig.send('a', events(from, 20)))
   await rig.pass(10_000)
   rig.disk.capacity = Number.POSITIVE_INFINITY
-  await rig.pass(2_000)
+  await rig.pass(5_000)
   t.match(await within(rig, 2_000, rig.send('a', events(5_000, 1))), { accepted: 1 })
 })
 
