@@ -27,6 +27,18 @@ import { Sym, Text } from './value.js'
 
 export type Representation = 'value' | 'slice' | 'number' | 'type' | 'event'
 
+const IDENTITY = new Set(['eq?', 'eqv?', 'memq', 'memv', 'assq', 'assv'])
+
+/** Whether a text is changed here, or may be asked whether it is the same one as another: no constant is one of an event's. */
+function tellsTextsApart(form: Core): boolean {
+  const primitive =
+    form.tag === 'primitive' ? form.primitive : form.tag === 'global' ? form.variable.primitive : undefined
+  if (primitive === undefined) return false
+  if (/^string-.*!$/.test(primitive.name)) return true
+  if (!IDENTITY.has(primitive.name)) return false
+  return form.tag !== 'primitive' || form.operands.every(operand => operand.tag !== 'constant')
+}
+
 /** A procedure that is known where it is called. */
 export class Known {
   readonly id: number
@@ -125,8 +137,8 @@ export class Plan {
   private readonly representations = new Map<LocalVariable, Representation>()
   private readonly lambdas = new Map<LambdaForm, Known>()
   private readonly definitions = new Map<GlobalVariable, number>()
-  // Where texts are changed in place, a variable holds one text: it cannot be bytes and now and then a text made of them.
-  private changesTexts = false
+  // Where texts are changed in place or told apart, a variable holds one text: it cannot be bytes and now and then a text made of them.
+  private textsAreObjects = false
   private nextId = 0
   // Procedures to look at (again): something about their parameters or variables has become known.
   private readonly waiting = new Set<Known>()
@@ -214,9 +226,7 @@ export class Plan {
       if (form.tag === 'set-global') {
         this.definitions.set(form.variable, (this.definitions.get(form.variable) ?? 0) + 1)
       }
-      const primitive =
-        form.tag === 'primitive' ? form.primitive : form.tag === 'global' ? form.variable.primitive : undefined
-      if (primitive !== undefined && /^string-.*!$/.test(primitive.name)) this.changesTexts = true
+      this.textsAreObjects ||= tellsTextsApart(form)
       childrenOf(form).forEach(visit)
     }
     forms.forEach(visit)
@@ -265,7 +275,7 @@ export class Plan {
   }
 
   private forVariable(form: Representation | undefined): Representation | undefined {
-    return form === 'slice' && this.changesTexts ? 'value' : form
+    return form === 'slice' && this.textsAreObjects ? 'value' : form
   }
 
   private join(known: Known, index: number, operand: Representation | undefined): void {
