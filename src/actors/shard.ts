@@ -1,27 +1,17 @@
-// A shard: the directory of its customers, the commit group, and the turn loop.
-//
-//   ingest ─▶ room in the open group ─▶ decode in place ─▶ n ─▶ (commit) ─▶ customer's queue ─▶ apply ─▶ reply
-//                                                            one frame for everybody
-//
-// The directory owns what must survive an actor: routes, deliveries, replies. It alone spawns and stops actors (law 7),
-// and it is the only one that holds their references.
-import { dayOf } from '../core/clock.js'
-import { LetheError } from '../core/errors.js'
-import { EventBatch } from '../event/batch.js'
-import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
+import type { LetheError } from '../core/errors.js'
+import type { Decoder, Format } from '../event/decode.js'
 import type { CompiledQuery, Compiling } from '../query/query.js'
-import { EntryKind, type Frame } from '../storage/contract.js'
+import type { EntryKind, Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
-import { Admission, customerFailed, diskFull, draining, gone, overloaded } from './admission.js'
+import { Admission, customerFailed, draining, gone, overloaded } from './admission.js'
 import { Applier } from './apply.js'
 import { ControlDesk } from './control.js'
 import { Customer } from './customer.js'
-import { Delivery, Queue } from './delivery.js'
-import { EVENTS_PREFIX_BYTES, encodeJson, writeEventsPrefix } from './entry.js'
-import { type CommitGroup, emptyGroup, FrameHold } from './group.js'
+import { type Delivery, Queue } from './delivery.js'
+import { Intake } from './intake.js'
 import type { Parts, Surroundings } from './parts.js'
 import { Programs } from './programs.js'
-import type { Directory, RunningQuery, Task, WaitingBody } from './protocol.js'
+import type { Directory, RunningQuery, WaitingBody } from './protocol.js'
 import { QueryDesk } from './queries.js'
 import { relieveJournal } from './relief.js'
 import type {
@@ -37,9 +27,7 @@ import type {
 import { StatsCollector } from './stats.js'
 import { NodeTime } from './time.js'
 import { Turnstile } from './turnstile.js'
-import { recorded } from './versions.js'
 
-const NONE: readonly [] = []
 /** Bodies up to this are decoded on arrival (some 100 µs); greater ones wait for the customer's turns. */
 const DECODE_AT_ONCE_BYTES = 64 * 1024
 /** Work of all customers before the loop looks at sockets again. */
@@ -52,37 +40,21 @@ const READ_AHEAD = 16
 /** Events of a body that is applied as soon as it is durable (some 100 µs). */
 const APPLIED_AT_ONCE = 128
 const never = () => false
-/** Batches kept for reuse, and the greatest worth keeping. */
-const POOLED_BATCHES = 4096
-const POOLED_BATCH_EVENTS = 256
 
 export class Shard implements ShardService, Directory {
   private readonly parts: Parts
   private readonly customers = new Set<Customer>()
   private readonly runQueue = new Queue<Customer>()
-  /** Who found all frames lent can go on, and no commit may come to say so. */
-  private readonly frameReleased = (): void => {
-    if (this.waitingForRoom.size > 0) this.wakeThoseWithoutRoom()
-  }
-  private open: CommitGroup = emptyGroup(this.frameReleased)
-  private inFlight: CommitGroup = emptyGroup(this.frameReleased)
-  /** Deliveries of a group to come. */
-  private emptied: Delivery[] = []
   private turnScheduled = false
   /** The journal has failed or is closed: no more turns. */
   private ended = false
   private lastSweepMs = 0
-  private syncStartedMs = 0
   private drained: (() => void) | undefined
-  /** Customers whose next entry the open group has no room for; woken by the next commit. */
-  private readonly waitingForRoom = new Set<Customer>()
-  private readonly deliveries: Delivery[] = []
-  private readonly batches: EventBatch[] = []
-  private readonly decoder: Decoder
   private readonly stat: StatsCollector
   private readonly queryDesk: QueryDesk
   private readonly controlDesk: ControlDesk
   private readonly admission: Admission
+  private readonly intake: Intake
   private readonly toCustomer = (route: CustomerRoute) => this.customerOf(route)
 
   constructor(surroundings: Surroundings) {
@@ -109,10 +81,13 @@ export class Shard implements ShardService, Directory {
       },
       checkpointFailed: (customer, error) => this.checkpointFailed(customer, error),
     }
-    this.decoder = new Decoder({ format: 1, version: DECODER_VERSION, sentAt: Number.NaN, limits: surroundings.limits })
     this.controlDesk = new ControlDesk(this.parts, this)
     this.admission = new Admission(this.parts)
     this.admission.accepting = true
+    this.intake = new Intake(this.parts, this.admission, this.stat, {
+      wake: customer => this.wake(customer),
+      filled: () => this.scheduleTurn(),
+    })
   }
 
   get ready(): boolean {
@@ -124,81 +99,32 @@ export class Shard implements ShardService, Directory {
   ingest(route: CustomerRoute, format: Format, sentAt: number, body: Uint8Array, reply: IngestReply): void {
     const { admission } = this
     const refusal = admission.refusal(route, body.length)
-    if (refusal) return this.refuse(reply, refusal)
+    if (refusal) return this.intake.refuse(reply, refusal)
     const customer = this.customerOf(route)
     const busy = admission.refusalOf(customer, body.length)
-    if (busy) return this.refuse(reply, busy)
+    if (busy) return this.intake.refuse(reply, busy)
     admission.enter(customer, body.length)
     const atOnce = customer.phase === 'live' && customer.inbox.length === 0 && body.length <= DECODE_AT_ONCE_BYTES
-    if (!atOnce || !this.takeAtOnce(customer, format, sentAt, body, reply)) {
+    if (!atOnce || !this.intake.take(customer, format, sentAt, body, reply)) {
       customer.inbox.push({ format, sentAt, body: Buffer.from(body), reply, decoder: undefined, decoded: false })
       this.wake(customer)
     }
   }
 
-  /** Copies the body into the open group and decodes it there; what is malformed gives the room back. False if there is no room now. */
-  private takeAtOnce(
-    customer: Customer,
-    format: Format,
-    sentAt: number,
-    body: Uint8Array,
-    reply: IngestReply,
-  ): boolean {
-    const { journal } = this.parts
-    if (!this.journalSurroundings(customer)) return false
-    const size = EVENTS_PREFIX_BYTES + body.length
-    const at = journal.begin(customer.writer, EntryKind.Events, size)
-    if (at < 0) return false
-    const group = journal.group
-    writeEventsPrefix(group, at, format, DECODER_VERSION, sentAt)
-    const start = at + EVENTS_PREFIX_BYTES
-    group.set(body, start)
-    const batch = this.batches.pop() ?? new EventBatch()
-    const { context } = this.decoder
-    context.format = format
-    context.sentAt = sentAt
-    try {
-      this.decoder.start(group, start, start + body.length, batch)
-      while (!this.decoder.step(1024)) {}
-    } catch (error) {
-      journal.cancel()
-      this.admission.leave(customer, body.length)
-      this.recycle(batch)
-      this.refuse(reply, this.asLetheError(error))
-      return true
-    }
-    const quota = this.admission.overQuota(customer, batch.count)
-    if (quota) {
-      journal.cancel()
-      this.admission.leave(customer, body.length)
-      this.recycle(batch)
-      this.refuse(reply, quota)
-      return true
-    }
-    const n = ++customer.lastN
-    journal.end(n, size)
-    const delivery = this.delivery(customer, EntryKind.Events, n)
-    delivery.batch = batch
-    delivery.reply = reply
-    delivery.bytes = body.length
-    delivery.hold = this.open.hold
-    delivery.hold.take()
-    customer.waitingEvents += batch.count
-    this.open.deliveries.push(delivery)
-    this.scheduleTurn()
-    return true
-  }
-
   refuseWaiting(customer: Customer, waiting: WaitingBody, error: unknown): void {
-    this.admission.leave(customer, waiting.body.length)
-    this.refuse(waiting.reply, this.asLetheError(error))
+    this.intake.refuseWaiting(customer, waiting, error)
   }
 
-  /** A bug of ours that a request has met before it touched any state: the request alone fails of it. */
-  private asLetheError(error: unknown): LetheError {
-    if (error instanceof LetheError) return error
-    this.parts.log.error({ err: error }, 'a request met something that is broken')
-    return new LetheError('internal', 'something is broken here: the log says what', 500)
+  journalBody(customer: Customer, waiting: WaitingBody, decoder: Decoder): boolean {
+    return this.intake.journalBody(customer, waiting, decoder)
+  }
+
+  journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
+    this.intake.journalJson(customer, kind, payload, reply)
+  }
+
+  applied(customer: Customer, delivery: Delivery): void {
+    this.intake.applied(customer, delivery)
   }
 
   /** Nobody waits for this customer any more, but for what is durable or on its way to the disk. */
@@ -216,122 +142,6 @@ export class Shard implements ShardService, Directory {
       delivery.reply?.unknown()
     }
     customer.orphans.clear()
-  }
-
-  journalBody(customer: Customer, waiting: WaitingBody, decoder: Decoder): boolean {
-    const { journal } = this.parts
-    const body = waiting.body
-    if (customer.route.deleted) {
-      this.refuseWaiting(customer, waiting, gone())
-      return true
-    }
-    const size = EVENTS_PREFIX_BYTES + body.length
-    if (journal.full || journal.lacksRoomFor(size)) {
-      this.refuseWaiting(customer, waiting, diskFull())
-      return true
-    }
-    const at = this.journalSurroundings(customer) ? journal.begin(customer.writer, EntryKind.Events, size) : -1
-    if (at < 0) {
-      if (this.admission.diskLow) {
-        this.refuseWaiting(customer, waiting, diskFull())
-        return true
-      }
-      this.waitingForRoom.add(customer)
-      return false
-    }
-    const quota = this.admission.overQuota(customer, decoder.batch.count)
-    if (quota) {
-      journal.cancel()
-      this.refuseWaiting(customer, waiting, quota)
-      return true
-    }
-    writeEventsPrefix(journal.group, at, waiting.format, DECODER_VERSION, waiting.sentAt)
-    journal.group.set(body, at + EVENTS_PREFIX_BYTES)
-    const n = ++customer.lastN
-    journal.end(n, size)
-    const delivery = this.delivery(customer, EntryKind.Events, n)
-    delivery.batch = decoder.batch
-    delivery.reply = waiting.reply
-    delivery.bytes = body.length
-    customer.waitingEvents += decoder.batch.count
-    this.open.deliveries.push(delivery)
-    this.scheduleTurn()
-    return true
-  }
-
-  /**
-   * What an entry depends on beside its bytes stands in one before it (R14): in a customer's first, and where the versions
-   * have changed. False if there is no room now.
-   */
-  private journalSurroundings(customer: Customer): boolean {
-    if (customer.surroundingsJournaled) return true
-    const { settings, versions } = this.parts
-    const { retention } = settings
-    const [kind, entry] =
-      customer.lastN === 0
-        ? [EntryKind.Create, { retention, ...recorded(versions) }]
-        : [EntryKind.Settings, recorded(versions)]
-    customer.surroundingsJournaled = this.tryJson(customer, kind, encodeJson(entry), undefined)
-    return customer.surroundingsJournaled
-  }
-
-  journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void {
-    if (this.journalSurroundings(customer) && this.tryJson(customer, kind, payload, reply)) return
-    if (reply && (this.admission.diskLow || this.parts.journal.lacksRoomFor(payload.length))) {
-      return reply.refused(diskFull())
-    }
-    // What nobody waits for is asked for again by the next load: a node that ends need not wait for room.
-    if (!reply && !this.admission.accepting) return
-    this.waitingForRoom.add(customer)
-    const again: Task = {
-      run: () => this.journalJson(customer, kind, payload, reply),
-      refused: error => reply?.refused(error),
-    }
-    customer.tasks.push(again)
-  }
-
-  private tryJson(customer: Customer, kind: EntryKind, payload: Buffer, reply: IngestReply | undefined): boolean {
-    const { journal } = this.parts
-    const at = journal.begin(customer.writer, kind, payload.length)
-    if (at < 0) return false
-    journal.group.set(payload, at)
-    const n = ++customer.lastN
-    journal.end(n, payload.length)
-    const delivery = this.delivery(customer, kind, n)
-    delivery.payload = payload
-    delivery.reply = reply
-    this.admission.enter(customer, 0)
-    this.open.deliveries.push(delivery)
-    this.scheduleTurn()
-    return true
-  }
-
-  private delivery(customer: Customer, kind: EntryKind, n: number): Delivery {
-    const delivery = this.deliveries.pop() ?? new Delivery()
-    delivery.customer = customer
-    delivery.kind = kind
-    delivery.n = n
-    return delivery
-  }
-
-  applied(customer: Customer, delivery: Delivery): void {
-    const { reply, batch } = delivery
-    if (batch) customer.waitingEvents -= batch.count
-    this.admission.leave(customer, delivery.bytes)
-    if (reply) reply.accepted(delivery.accepted, delivery.duplicates, batch ? batch.rejections : NONE)
-    delivery.hold?.drop()
-    if (batch) this.recycle(batch)
-    delivery.clear()
-    this.deliveries.push(delivery)
-  }
-
-  private recycle(batch: EventBatch): void {
-    if (this.batches.length < POOLED_BATCHES && batch.capacity <= POOLED_BATCH_EVENTS) this.batches.push(batch)
-  }
-
-  private refuse(reply: IngestReply, error: LetheError): void {
-    this.stat.refused(error.code)
-    reply.refused(error)
   }
 
   // ——— the directory
@@ -406,7 +216,7 @@ export class Shard implements ShardService, Directory {
       if (refusal) throw refusal
       compiled = this.queryDesk.compile(request)
     } catch (error) {
-      return this.refuseQuery(reply, this.asLetheError(error))
+      return this.refuseQuery(reply, this.intake.asLetheError(error))
     }
     const customer = this.customerOf(route)
     const failed = this.admission.refusalToLoad(customer)
@@ -458,7 +268,7 @@ export class Shard implements ShardService, Directory {
     try {
       this.controlDesk.take(route, request, reply)
     } catch (error) {
-      reply.refused(this.asLetheError(error))
+      reply.refused(this.intake.asLetheError(error))
     }
   }
 
@@ -618,7 +428,7 @@ export class Shard implements ShardService, Directory {
   /** One round of the loop: customers in turn, then the commit of what has gathered. */
   turn(): void {
     if (this.ended) return
-    this.commit()
+    this.intake.commit(this.onSynced, this.onFailed)
     const { clock, limits, journal } = this.parts
     const now = clock.monotonicMs()
     const until = now + LOOP_MS
@@ -633,7 +443,7 @@ export class Shard implements ShardService, Directory {
       if (this.stepSupervised(customer, start + turnMs)) this.wake(customer)
       if (start >= until) break
     }
-    this.commit()
+    this.intake.commit(this.onSynced, this.onFailed)
     this.drained?.()
     if (this.runQueue.length > 0) this.scheduleTurn()
   }
@@ -647,41 +457,24 @@ export class Shard implements ShardService, Directory {
     }
   }
 
-  private commit(): void {
-    const { journal, time, clock } = this.parts
-    if (journal.syncing || journal.pendingBytes === 0) return
-    const group = this.open
-    this.open = this.inFlight
-    this.open.hold = new FrameHold(this.frameReleased)
-    this.inFlight = group
-    this.syncStartedMs = clock.monotonicMs()
-    // One look at the clock: two may lie on both sides of midnight.
-    const nowMs = time.nowMs()
-    journal.commit(nowMs, dayOf(nowMs), this.onSynced, this.onFailed)
-    this.wakeThoseWithoutRoom()
-  }
-
-  private wakeThoseWithoutRoom(): void {
-    for (const customer of this.waitingForRoom) this.wake(customer)
-    this.waitingForRoom.clear()
-  }
-
   private readonly onSynced = (frame: Frame): void => {
-    this.stat.commit(this.parts.clock.monotonicMs() - this.syncStartedMs)
-    const { deliveries, hold } = this.inFlight
-    this.inFlight.deliveries = this.emptied
-    for (const delivery of deliveries) {
-      delivery.ms = frame.ms
-      delivery.day = frame.day
-      delivery.customer!.syncedN = delivery.n
-    }
-    hold.synced(frame)
+    const deliveries = this.intake.settle(frame)
     // The disk works on the next group while this one is applied.
-    this.commit()
+    this.intake.commit(this.onSynced, this.onFailed)
     this.applySynced(deliveries)
     deliveries.length = 0
-    this.emptied = deliveries
     this.turn()
+  }
+
+  /** A failed write or sync is never tried again (R12): nobody knows what is on disk, so nobody is told. */
+  private readonly onFailed = (error: Error): void => {
+    this.ended = true
+    this.admission.accepting = false
+    this.intake.fail()
+    for (const customer of this.customers) {
+      for (const waiting of customer.inbox.drain()) waiting.reply.refused(overloaded('the journal has failed'))
+    }
+    this.parts.fatal(error)
   }
 
   /**
@@ -727,20 +520,6 @@ export class Shard implements ShardService, Directory {
     return done
   }
 
-  /** A failed write or sync is never tried again (R12): nobody knows what is on disk, so nobody is told. */
-  private readonly onFailed = (error: Error): void => {
-    this.ended = true
-    this.admission.accepting = false
-    for (const delivery of this.inFlight.deliveries) delivery.reply?.unknown()
-    for (const delivery of this.open.deliveries) delivery.reply?.refused(overloaded('the journal has failed'))
-    this.inFlight.deliveries.length = 0
-    this.open.deliveries.length = 0
-    for (const customer of this.customers) {
-      for (const waiting of customer.inbox.drain()) waiting.reply.refused(overloaded('the journal has failed'))
-    }
-    this.parts.fatal(error)
-  }
-
   // ——— what happens by itself
 
   /** Checkpoints that are due, customers that are idle, the clocks, the disk, memory. */
@@ -752,7 +531,7 @@ export class Shard implements ShardService, Directory {
     // By itself, too: where nothing is committed or checkpointed any more nobody else would try again what has failed.
     this.parts.journal.trim()
     // Room may have come back without a commit: a segment was made at last.
-    this.wakeThoseWithoutRoom()
+    this.intake.wakeThoseWithoutRoom()
     if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer)
     const idleMs = this.admission.memoryLow ? 1_000 : limits.idleMs
     // Customers who came together are due together. Spread out, so that all of them have their turn within one checkpointMs.

@@ -14,14 +14,15 @@ export function leftOvers({ shard, journal, store }: ShardProcess): string[] {
   }
   const { requests, requestBytes } = shard['admission']
   const { loads, checkpoints } = shard['parts']
+  const intake = shard['intake']
   say('requests in flight', requests)
   say('bytes in flight', requestBytes)
   say('customers at the turnstile of loads', loads.size)
   say('customers at the turnstile of checkpoints', checkpoints.size)
-  say('customers waiting for room', shard['waitingForRoom'].size)
+  say('customers waiting for room', intake['waitingForRoom'].size)
   say('customers on their way out', shard['leaving'].size)
-  say('deliveries in the open group', shard['open'].deliveries.length)
-  say('deliveries in flight', shard['inFlight'].deliveries.length)
+  say('deliveries in the open group', intake['open'].deliveries.length)
+  say('deliveries in flight', intake['inFlight'].deliveries.length)
   say('open files', store.openFiles)
   say('frames lent', framesLent(journal))
   for (const customer of shard['customers']) {
