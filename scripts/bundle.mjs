@@ -23,8 +23,9 @@ import { build } from 'esbuild'
 
 const SCRIPTS = path.dirname(fileURLToPath(import.meta.url))
 const START_LIMIT_MS = 60_000
+// The banner comes first, so it has to be what makes the bundle strict, as modules are: esbuild's own directive behind it is none.
 const URL_IN_BUNDLE =
-  "const urlInBundle = relative => require('node:url').pathToFileURL(require('node:path').join(__dirname, '../cli', relative)).href;"
+  "'use strict'; const urlInBundle = relative => require('node:url').pathToFileURL(require('node:path').join(__dirname, '../cli', relative)).href;"
 
 /** Makes and tries FOLDER/bundled of FOLDER/src. */
 export async function bundle(folder) {
@@ -65,8 +66,9 @@ async function bundleEntry(source, target, name, { cached = false, external = []
     charset: 'ascii',
     sourcemap: 'linked',
     sourcesContent: false,
-    // pino finds its own parts by paths, and is loaded at the first line of JSON only.
-    external: ['pino', ...external],
+    // pino finds its own parts by paths, and is loaded at the first line of JSON only. ordered-binary (lmdb's keys) compiles a
+    // piece of itself with a direct eval, which does not find its variables under the names that a bundle gives them.
+    external: ['pino', 'ordered-binary', ...external],
     plugins: [places(source, target)],
     define,
     banner: { js: URL_IN_BUNDLE },
