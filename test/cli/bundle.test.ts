@@ -18,11 +18,20 @@ if (!fs.existsSync(main)) {
 }
 
 t.test('a node of the bundle takes an event, answers a query, and ends in order', async t => {
-  const running = await startNode({ main, data: t.testdir({}), shards: 2 })
+  const data = t.testdir({})
+  const running = await startNode({ main, data, shards: 2 })
   t.equal((await running.send(running.secret('lik'), { type: 'event', name: 'hello', user: 'ada' })).status, 202)
   t.equal(await running.value(running.secret('lqk'), '(count "event" "hello")'), 1)
   t.match(await (await fetch(`${running.url}/metrics`)).text(), /lethe_events_total/)
+  const listed = await running.admin(running.secret('lat'), 'GET', '/v1/customers')
+  t.match(listed.body, { customers: [{ id: 'demo' }] })
   t.equal(await running.stop(), 0)
+  t.match(node([main, 'inspect', data]).stdout, /demo +2 /)
+})
+
+t.test('it is strict, as modules are', async t => {
+  for (const name of ['main', 'commands.code', 'shard-main.code'])
+    t.match(fs.readFileSync(path.join(bundled, 'cli', `${name}.js`), 'utf8'), /^(#!.*\n)?['"]use strict['"];/, name)
 })
 
 t.test('the other commands are in it', async t => {
