@@ -73,28 +73,30 @@ export class Intake {
     const { context } = this.decoder
     context.format = format
     context.sentAt = sentAt
-    try {
-      this.decoder.start(group, start, start + body.length, batch)
-      while (!this.decoder.step(1024)) {}
-    } catch (error) {
+    const refusal =
+      this.decodeInto(batch, group, start, start + body.length) ?? this.admission.overQuota(customer, batch.count)
+    if (refusal) {
       journal.cancel()
       this.admission.leave(customer, body.length)
       this.recycle(batch)
-      this.refuse(reply, this.asLetheError(error))
-      return true
-    }
-    const quota = this.admission.overQuota(customer, batch.count)
-    if (quota) {
-      journal.cancel()
-      this.admission.leave(customer, body.length)
-      this.recycle(batch)
-      this.refuse(reply, quota)
+      this.refuse(reply, refusal)
       return true
     }
     const delivery = this.enter(customer, body.length, batch, reply)
     delivery.hold = this.open.hold
     delivery.hold.take()
     return true
+  }
+
+  /** Why the body cannot be decoded, if so. */
+  private decodeInto(batch: EventBatch, bytes: Uint8Array, start: number, end: number): LetheError | undefined {
+    try {
+      this.decoder.start(bytes, start, end, batch)
+      while (!this.decoder.step(1024)) {}
+      return undefined
+    } catch (error) {
+      return this.asLetheError(error)
+    }
   }
 
   /** Ends the entry that was begun for a body. */

@@ -1,10 +1,12 @@
 // R14: entries mean what they meant when they were acknowledged, or nothing is counted at all.
 import t from 'tap'
+import { VERSIONS } from '../../src/actors/versions.js'
 import type { LetheError } from '../../src/core/errors.js'
 import { ShardRig } from './shard-rig.js'
 
 const event = (id: string) => ({ type: 'event', name: 'x', id })
-const NEXT = { program: 2, grouping: 1 }
+const { program, grouping } = VERSIONS
+const NEXT = { program: program + 1, grouping }
 
 t.test('R14: what an old version has checkpointed, a new one goes on with', async t => {
   const rig = await new ShardRig().start()
@@ -24,7 +26,7 @@ t.test('R14: what an old version has checkpointed, a new one goes on with', asyn
 })
 
 t.test('R14: what no checkpoint of the old version holds is refused, and nothing is lost', async t => {
-  for (const versions of [NEXT, { program: 1, grouping: 2 }]) {
+  for (const versions of [NEXT, { program, grouping: grouping + 1 }]) {
     const rig = await new ShardRig().start()
     const before = rig.versions
     t.same(await rig.send('a', [event('1')]), { accepted: 1, duplicates: 0 })
@@ -32,7 +34,9 @@ t.test('R14: what no checkpoint of the old version holds is refused, and nothing
     await rig.powerLoss()
     t.same(await rig.send('b', [event('1')]), { accepted: 1, duplicates: 0 }, 'another customer is served')
     t.equal(((await refused(rig)) as LetheError).status, 503)
-    const said = rig.log.find(line => line.includes('was applied by program version 1 and grouping version 1'))
+    const said = rig.log.find(line =>
+      line.includes(`was applied by program version ${program} and grouping version ${grouping}`),
+    )
     t.match(said, /start the Lethe that wrote it once more, and stop it/)
     t.same(rig.quarantine.list(rig.route('a').incarnation), [], 'no event is to blame')
     // As it says: the old version once more, then the new one.
