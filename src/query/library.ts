@@ -123,7 +123,7 @@ function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name:
   }
 }
 
-/** Reads and expands a whole source in `top`; yields after each form. */
+/** Reads and expands a whole source in `top`. */
 export function* readForms(source: string, top: TopLevel, symbols: SymbolTable): Steps<Core[]> {
   const { maxNestingDepth } = defaultLimits
   const reader = new Reader(source, symbols, maxNestingDepth)
