@@ -28,6 +28,7 @@ import {
   unknownKey,
   unknownType,
 } from './refusals.js'
+import type { ReadyReply, Replies } from './replies.js'
 import { ACCEPTED_HEAD, acceptedBody, SENTRY_HEAD, writeError } from './reply.js'
 import { envelopeId, sentryKeyOf, storeId } from './sentry.js'
 
@@ -49,6 +50,8 @@ export interface IngestContext {
   readonly stats: IngestStats
   /** Requests handed on and not settled. */
   readonly handed: Handed
+  /** Settled and not written yet. */
+  readonly replies: Replies
   /** From the start of a drain on, all is refused. */
   draining: boolean
 }
@@ -110,7 +113,7 @@ function partlyBody(accepted: number, duplicates: number, rejected: readonly Rej
 }
 
 /** A request on its way. Also its own reply. */
-class IngestRequest implements IngestReply, BodyReply, InflateReply {
+class IngestRequest implements IngestReply, BodyReply, InflateReply, ReadyReply {
   over = false
   /** Neighbours in the list of those handed on. */
   before: IngestRequest | undefined
@@ -119,6 +122,7 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
   private handed = false
   private body: Body | undefined
   private eventId: string | undefined
+  private answer = ''
 
   constructor(
     private readonly context: IngestContext,
@@ -193,15 +197,19 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply {
     this.settle()
     this.context.stats.accepted++
     if (this.over) return
+    this.answer =
+      rejected.length === 0 ? acceptedBody(accepted, duplicates) : partlyBody(accepted, duplicates, rejected)
+    // The SDKs read the id and pass over the rest, which is for `npm run replay` and for people.
+    if (this.eventId !== undefined) this.answer = `{"id":"${this.eventId}",${this.answer.slice(1)}`
+    this.context.replies.add(this)
+  }
+
+  write(): void {
+    if (this.over) return
     this.over = true
     corkResponse = this.response
-    corkBody = rejected.length === 0 ? acceptedBody(accepted, duplicates) : partlyBody(accepted, duplicates, rejected)
-    corkHead = ACCEPTED_HEAD
-    if (this.dialect === Dialect.Sentry) {
-      corkHead = SENTRY_HEAD
-      // The SDKs read the id and pass over the rest, which is for `npm run replay` and for people.
-      if (this.eventId !== undefined) corkBody = `{"id":"${this.eventId}",${corkBody.slice(1)}`
-    }
+    corkHead = this.dialect === Dialect.Sentry ? SENTRY_HEAD : ACCEPTED_HEAD
+    corkBody = this.answer
     corkResponse.cork(writeCorked)
   }
 

@@ -26,6 +26,7 @@ import type { HttpReport, NodeSupervision } from './node.js'
 import { handleProgram } from './program.js'
 import { handleQuery } from './query.js'
 import { noRoute, overloaded, twoLengths, unknownEncoding, wrongMethod } from './refusals.js'
+import { Replies } from './replies.js'
 import { preflightHead } from './reply.js'
 
 export interface HttpServerOptions {
@@ -102,6 +103,7 @@ export class HttpServer {
       inflater: new Inflater(limits),
       stats: { accepted: 0, refused: Object.create(null), unknown: 0, aborted: 0 },
       handed: new Handed(),
+      replies: new Replies(),
       draining: false,
     }
     const access = new Access(routes, limits, () => node.adminDigest, monotonicMs)
@@ -261,7 +263,7 @@ export class HttpServer {
 
   /** Requests that were handed on and are not answered. */
   get inFlight(): number {
-    return this.ingest.handed.count + this.pending
+    return this.ingest.handed.count + this.ingest.replies.count + this.pending
   }
 
   /** Ends all connections. */
