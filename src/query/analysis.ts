@@ -5,9 +5,13 @@
 //   - A letrec of one procedure that is called once from the body and otherwise only in its own tail position becomes a
 //     `loop`. Inner loops are found first, so that the outer one may be continued out of the inner one's tail.
 //
-// Forms nest no deeper than the source and its macros may (maxNestingDepth), so the passes recurse; in steps, for one form may
-// be a megabyte.
+//   - What a lambda captures is collected here, so that the back end may compile each by itself.
+//
+// Forms nest no deeper than the source and its macros may (maxNestingDepth), so the pass recurses; for one form may be a
+// megabyte, what does not fit into a step is postponed (steps.ts). That is possible because what a form becomes is decided
+// before what is in it is looked at.
 
+import { assert } from '../core/errors.js'
 import { isSimple, type SimpleForm } from './core-build.js'
 import type {
   AgainForm,
@@ -19,10 +23,8 @@ import type {
   LocalVariable,
   LoopForm,
 } from './core-form.js'
-import type { Steps } from './steps.js'
+import { Agenda, type Steps } from './steps.js'
 
-/** Forms rewritten between two yields. */
-const FORMS_A_STEP = 512
 /**
  * A letrec of more forms than this is not looked at as a loop: the search is made in one step, and again for each that is
  * nested in it. It runs as any letrec, a little slower.
@@ -35,14 +37,20 @@ interface Budget {
 }
 
 /** Prepares the forms of a program, once all of it has been expanded. */
-export function* analyse(forms: readonly Core[]): Steps<Core[]> {
-  const analyser = new Analyser()
+export function* analyse(forms: readonly Core[], agenda = new Agenda()): Steps<Core[]> {
+  const analyser = new Analyser(agenda)
   const analysed: Core[] = []
   for (const form of forms) {
-    analysed.push(yield* analyser.top(form))
-    yield
+    analysed.push(analyser.top(form))
+    if (!agenda.isEmpty) yield* agenda.finish()
   }
   return analysed
+}
+
+/** A form without the sequences of one item that stand for it (expander.ts). */
+function withoutWrapping(form: Core): Core {
+  while (form.tag === 'sequence' && form.items.length === 1) form = form.items[0]!
+  return form
 }
 
 /** The variable that a reference means: the library's, unless the program has made the name its own. */
@@ -50,41 +58,67 @@ function meaning(variable: GlobalVariable): GlobalVariable {
   return variable.hides !== undefined && !variable.defined && !variable.assigned ? meaning(variable.hides) : variable
 }
 
-/** The group of lambdas of a letrec whose values are being looked at; NO_GROUP while it is a value that is none. */
-interface LetrecPlace {
-  group: number
+/** A variable of a letrec: the how manieth, and in which group of consecutive lambdas; NO_GROUP if its value is none. */
+interface Member {
+  readonly letrec: LetrecForm
+  readonly index: number
+  readonly group: number
 }
-const NO_GROUP = -2
+const NO_GROUP = -1
+
+/** The values of letrecs that a form stands in, innermost first. */
+interface Within {
+  readonly member: Member
+  readonly outer: Within | undefined
+}
+
+type Inner = Exclude<Core, SimpleForm>
 
 class Analyser {
-  private worked = 0
+  /** The lambda that the form at hand stands in. */
   private home: LambdaForm | undefined
-  /** Variables of letrecs whose values have not all been seen. */
-  private readonly pending = new Map<LocalVariable, { place: LetrecPlace; group: number }>()
+  private within: Within | undefined
+  private readonly members = new Map<LocalVariable, Member>()
 
-  private bind(variable: LocalVariable): void {
-    variable.home = this.home
+  constructor(private readonly agenda: Agenda) {}
+
+  top(form: Core): Core {
+    this.home = undefined
+    this.within = undefined
+    return this.rewrite(form)
   }
 
-  *top(form: Core): Steps<Core> {
-    this.home = undefined
-    return yield* this.rewrite(form)
+  private bind(variables: readonly LocalVariable[]): void {
+    for (const variable of variables) variable.home = this.home
   }
 
   private use(variable: LocalVariable): void {
     variable.uses++
-    if (variable.home !== this.home) variable.captured = true
-    const pending = this.pending.get(variable)
-    if (pending !== undefined && pending.group !== pending.place.group) variable.unready = true
+    if (variable.home !== this.home) this.capture(variable)
+    if (this.within === undefined) return
+    const member = this.members.get(variable)
+    if (member !== undefined && this.isEarly(member)) variable.unready = true
   }
 
-  private *rewriteAll(forms: Core[]): Steps<void> {
-    for (let i = 0; i < forms.length; i++) {
-      const form = forms[i]!
-      if (++this.worked % FORMS_A_STEP === 0) yield
-      // Most are names and constants, which need no generator.
-      forms[i] = isSimple(form) ? this.simple(form) : yield* this.rewrite(form)
+  private capture(variable: LocalVariable): void {
+    variable.captured = true
+    for (let lambda = this.home; lambda !== variable.home; lambda = lambda.outer) {
+      assert(lambda !== undefined, 'a variable is bound around what mentions it')
+      lambda.free ??= new Map()
+      if (lambda.free.has(variable)) return
+      lambda.free.set(variable, lambda.free.size)
     }
+  }
+
+  /**
+   * Whether a variable may be read here before it has its value. Consecutive lambdas form a group and may mention each other: nothing
+   * runs before the whole group has its values.
+   */
+  private isEarly(member: Member): boolean {
+    let within = this.within
+    while (within !== undefined && within.member.letrec !== member.letrec) within = within.outer
+    if (within === undefined || member.index < within.member.index) return false
+    return member.group === NO_GROUP || member.group !== within.member.group
   }
 
   private simple(form: SimpleForm): Core {
@@ -92,86 +126,130 @@ class Analyser {
     return form.tag === 'global' ? { ...form, variable: meaning(form.variable) } : form
   }
 
-  private *rewrite(form: Core): Steps<Core> {
-    if (++this.worked % FORMS_A_STEP === 0) yield
-    switch (form.tag) {
-      case 'constant':
-      case 'local':
-      case 'global':
-        return this.simple(form)
-      case 'set-local':
-        form.variable.assigned = true
-        this.use(form.variable)
-        form.value = yield* this.rewrite(form.value)
-        return form
-      case 'set-global':
-        form.value = yield* this.rewrite(form.value)
-        return form
-      case 'if':
-        form.test = yield* this.rewrite(form.test)
-        form.consequent = yield* this.rewrite(form.consequent)
-        form.alternative = yield* this.rewrite(form.alternative)
-        return form
-      case 'lambda': {
-        const outer = this.home
-        this.home = form
-        for (const parameter of form.parameters) this.bind(parameter)
-        if (form.rest) this.bind(form.rest)
-        form.body = yield* this.rewrite(form.body)
-        this.home = outer
-        return form
-      }
-      case 'let':
-        yield* this.rewriteAll(form.values)
-        for (const variable of form.variables) this.bind(variable)
-        form.body = yield* this.rewrite(form.body)
-        return form
-      case 'letrec':
-        return yield* this.letrec(form)
-      case 'sequence':
-        yield* this.rewriteAll(form.items)
-        return form
-      case 'call': {
-        const { operator } = form
-        form.operator = isSimple(operator) ? this.simple(operator) : yield* this.rewrite(operator)
-        for (let i = 0; i < form.operands.length; i++) {
-          const operand = form.operands[i]!
-          if (++this.worked % FORMS_A_STEP === 0) yield
-          form.operands[i] = isSimple(operand) ? this.simple(operand) : yield* this.rewrite(operand)
-        }
-        return primitiveCall(form)
-      }
-      case 'primitive':
-      case 'again':
-        yield* this.rewriteAll(form.operands)
-        return form
-      case 'loop':
-        yield* this.rewriteAll(form.values)
-        for (const variable of form.variables) this.bind(variable)
-        form.body = yield* this.rewrite(form.body)
-        return form
+  private rewriteAll(forms: Core[], from = 0): void {
+    for (let i = from; i < forms.length; i++) {
+      if (this.agenda.isSpent()) return this.restLater(forms, i)
+      const form = forms[i]!
+      forms[i] = isSimple(form) ? this.simple(form) : this.rewrite(form)
     }
   }
 
-  private *letrec(form: LetrecForm): Steps<Core> {
-    const loop = this.loopOf(form)
-    if (loop !== undefined) return yield* this.rewrite(loop)
-    // Consecutive lambdas form a group and may mention each other: nothing runs before the whole group has its values.
-    const place: LetrecPlace = { group: NO_GROUP }
-    let group = 0
-    form.variables.forEach((variable, i) => {
-      this.bind(variable)
-      const isLambda = form.values[i]!.tag === 'lambda'
-      if (isLambda && i > 0 && form.values[i - 1]!.tag !== 'lambda') group++
-      this.pending.set(variable, { place, group: isLambda ? group : -1 })
-    })
-    for (const [i, variable] of form.variables.entries()) {
-      place.group = form.values[i]!.tag === 'lambda' ? this.pending.get(variable)!.group : NO_GROUP
-      form.values[i] = yield* this.rewrite(form.values[i]!)
-      this.pending.delete(variable)
+  /** What a form becomes. What is in it is rewritten in its place, perhaps later. */
+  private rewrite(form: Core): Core {
+    const made = this.replacement(withoutWrapping(form))
+    if (isSimple(made)) return this.simple(made)
+    if (this.agenda.isSpent()) this.insideLater(made)
+    else this.inside(made)
+    return made
+  }
+
+  private replacement(form: Core): Core {
+    if (form.tag === 'letrec') {
+      form.values.forEach((value, i) => {
+        form.values[i] = withoutWrapping(value)
+      })
+      form.body = withoutWrapping(form.body)
+      return this.loopOf(form) ?? form
     }
-    form.body = yield* this.rewrite(form.body)
-    return form
+    if (form.tag !== 'call') return form
+    const operator = withoutWrapping(form.operator)
+    if (operator.tag === 'global') form.operator = this.simple(operator)
+    return primitiveCall(form)
+  }
+
+  private later(task: () => void): void {
+    const { home, within } = this
+    this.agenda.postpone(() => {
+      this.home = home
+      this.within = within
+      task()
+    })
+  }
+
+  // Closures stand in functions of their own: one that might be made costs every call of its function a context.
+  private insideLater(form: Inner): void {
+    this.later(() => this.inside(form))
+  }
+
+  private restLater(forms: Core[], from: number): void {
+    this.later(() => this.rewriteAll(forms, from))
+  }
+
+  private valuesLater(form: LetrecForm, members: readonly Member[], from: number): void {
+    this.later(() => this.letrecValues(form, members, from))
+  }
+
+  private inside(form: Inner): void {
+    switch (form.tag) {
+      case 'set-local':
+        form.variable.assigned = true
+        this.use(form.variable)
+        form.value = this.rewrite(form.value)
+        return
+      case 'set-global':
+        form.value = this.rewrite(form.value)
+        return
+      case 'if':
+        form.test = this.rewrite(form.test)
+        form.consequent = this.rewrite(form.consequent)
+        form.alternative = this.rewrite(form.alternative)
+        return
+      case 'lambda':
+        return this.lambda(form)
+      case 'let':
+      case 'loop':
+        this.rewriteAll(form.values)
+        this.bind(form.variables)
+        form.body = this.rewrite(form.body)
+        return
+      case 'letrec':
+        return this.letrec(form)
+      case 'sequence':
+        return this.rewriteAll(form.items)
+      case 'call':
+        // A global has been looked up already.
+        if (form.operator.tag !== 'global') form.operator = this.rewrite(form.operator)
+        return this.rewriteAll(form.operands)
+      case 'primitive':
+      case 'again':
+        return this.rewriteAll(form.operands)
+    }
+  }
+
+  private lambda(form: LambdaForm): void {
+    form.outer = this.home
+    this.home = form
+    this.bind(form.parameters)
+    if (form.rest) form.rest.home = form
+    form.body = this.rewrite(form.body)
+    this.home = form.outer
+  }
+
+  private letrec(form: LetrecForm): void {
+    this.bind(form.variables)
+    let group = 0
+    const members: Member[] = form.variables.map((variable, index) => {
+      const isLambda = form.values[index]!.tag === 'lambda'
+      if (isLambda && index > 0 && form.values[index - 1]!.tag !== 'lambda') group++
+      const member = { letrec: form, index, group: isLambda ? group : NO_GROUP }
+      this.members.set(variable, member)
+      return member
+    })
+    this.letrecValues(form, members, 0)
+    form.body = this.rewrite(form.body)
+  }
+
+  private letrecValues(form: LetrecForm, members: readonly Member[], from: number): void {
+    const outer = this.within
+    for (let i = from; i < members.length; i++) {
+      if (this.agenda.isSpent()) {
+        this.within = outer
+        return this.valuesLater(form, members, i)
+      }
+      this.within = { member: members[i]!, outer }
+      form.values[i] = this.rewrite(form.values[i]!)
+    }
+    this.within = outer
   }
 
   /** The loop that a letrec is, if it is one. */

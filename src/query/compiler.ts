@@ -3,6 +3,9 @@
 //
 // Closures are flat: they copy what they capture, and continuations copy the stack. A variable that is assigned (or perhaps
 // read before it is ready) lives in a Box, so that a copy is enough; all others live in their slot.
+//
+// One form may be a megabyte: what does not fit into a step is postponed (steps.ts). Its code will stand behind that of the
+// rest of the block, with a jump there and, unless it leaves the frame, one back.
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
@@ -23,7 +26,7 @@ import type {
 } from './core-form.js'
 import { branchNumberOps, branchOps, inlineOps, MAX_OPERAND, Op } from './opcodes.js'
 import type { Primitive } from './primitive.js'
-import { NO_STEPS, type Steps } from './steps.js'
+import { Agenda, type Steps } from './steps.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
 import { Verifier } from './verifier.js'
 
@@ -39,18 +42,40 @@ const isBoxed = (variable: LocalVariable): boolean => variable.assigned || varia
 const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
-export function* compileTop(forms: readonly Core[], unit: Unit, numbering: Numbering): Steps<Block> {
-  const compiler = new BlockCompiler(undefined, unit, numbering, 'program', { worked: 0 })
-  return yield* compiler.finishTop(forms)
+export function* compileTop(
+  forms: readonly Core[],
+  unit: Unit,
+  numbering: Numbering,
+  agenda = new Agenda(),
+): Steps<Block> {
+  const shared: Shared = { unit, numbering, agenda, loops: new Map(), blocks: [] }
+  const compiler = new BlockCompiler(undefined, shared)
+  yield* compiler.top(forms)
+  yield* verify(shared.blocks, numbering.literals.length)
+  return shared.blocks.at(-1)!
 }
 
-/** Forms compiled between two yields, and instructions verified. */
-const FORMS_A_STEP = 256
-const VERIFIED_A_STEP = 2048
+function* verify(blocks: readonly Block[], literals: number): Steps<void> {
+  const verifier = new Verifier(literals)
+  let left = VERIFIED_A_STEP
+  for (const block of blocks) {
+    verifier.begin(block)
+    for (left = verifier.step(left); left === 0; left = verifier.step(VERIFIED_A_STEP)) yield
+  }
+}
+
+/** Instructions verified between two yields. */
+const VERIFIED_A_STEP = 4096
 
 /** What the blocks of one compilation share. */
-interface Pace {
-  worked: number
+interface Shared {
+  readonly unit: Unit
+  readonly numbering: Numbering
+  readonly agenda: Agenda
+  /** Where the variables of a loop start in the frame, and its code in the block. */
+  readonly loops: Map<LoopForm, { base: number; start: number }>
+  /** Those that are complete. */
+  readonly blocks: Block[]
 }
 
 class BlockCompiler {
@@ -59,68 +84,108 @@ class BlockCompiler {
   private readonly primitives: Primitive[] = []
   private readonly blocks: Block[] = []
   private readonly places: number[] = []
-  private readonly slots = new Map<LocalVariable, number>()
-  private readonly free = new Map<LocalVariable, number>()
-  private readonly loops = new Map<LoopForm, { base: number; start: number }>()
   /** Slots above fp in use at this point. */
   private depth: number
   private maxDepth: number
+  /** Pieces of the block that have not been compiled yet. */
+  private missing = 0
+  /** Lambdas in it so far; their blocks may be there later. */
+  private lambdas = 0
 
   constructor(
     private readonly lambda: LambdaForm | undefined,
-    private readonly unit: Unit,
-    private readonly numbering: Numbering,
-    private readonly name: string,
-    private readonly pace: Pace,
+    private readonly shared: Shared,
+    /** The blocks of the lambda around it, and its own place there. */
+    private readonly siblings?: Block[],
+    private readonly index = 0,
   ) {
-    const variables = lambda === undefined ? [] : lambda.rest ? [...lambda.parameters, lambda.rest] : lambda.parameters
-    variables.forEach((variable, i) => {
-      this.slots.set(variable, i)
-    })
-    this.depth = variables.length + 3
+    this.depth = 3
+    if (lambda !== undefined) {
+      for (const parameter of lambda.parameters) parameter.slot = this.depth++ - 3
+      if (lambda.rest !== undefined) lambda.rest.slot = this.depth++ - 3
+    }
     this.maxDepth = this.depth
   }
 
-  *finish(body: Core): Steps<Block> {
-    for (const [variable, slot] of this.slots) if (isBoxed(variable)) this.emit(Op.BoxLocal, slot)
-    yield* this.value(body, true)
-    return yield* this.verified()
+  /** Compiles the block of a lambda. */
+  run(): void {
+    const { parameters, rest, body } = this.lambda!
+    for (const parameter of parameters) this.box(parameter)
+    if (rest !== undefined) this.box(rest)
+    this.value(body, true)
+    this.completeIfAllThere()
   }
 
-  *finishTop(forms: readonly Core[]): Steps<Block> {
+  *top(forms: readonly Core[]): Steps<void> {
+    const { agenda } = this.shared
+    const { depth } = this
+    this.missing++
     // Not as a tail: errors and backtraces shall find the program's own frame.
-    for (const form of forms.length > 0 ? forms : [nothing]) yield* this.value(form, false)
+    for (const form of forms.length > 0 ? forms : [nothing]) {
+      this.value(form, false)
+      if (agenda.isEmpty) continue
+      const over = this.missing > 1 ? this.emit(Op.Jump) : -1
+      yield* agenda.finish()
+      this.depth = depth
+      if (over >= 0) this.patch(over)
+    }
     this.emit(Op.Return)
-    return yield* this.verified()
+    this.missing--
+    this.completeIfAllThere()
   }
 
-  private *verified(): Steps<Block> {
+  private completeIfAllThere(): void {
+    if (this.missing > 0) return
     const block = this.block()
-    const verifier = new Verifier(block, this.numbering.literals.length)
-    while (!verifier.step(VERIFIED_A_STEP)) yield
-    return block
+    if (this.siblings !== undefined) this.siblings[this.index] = block
+    this.shared.blocks.push(block)
   }
 
   private block(): Block {
+    const { lambda } = this
     return new Block(
-      this.name,
-      this.lambda?.parameters.length ?? 0,
-      this.lambda?.rest !== undefined,
-      Int32Array.from(this.code),
+      lambda === undefined ? 'program' : lambda.name,
+      lambda?.parameters.length ?? 0,
+      lambda?.rest !== undefined,
+      new Int32Array(this.code),
       this.constants,
       this.primitives,
       this.blocks,
-      this.free.size,
+      lambda?.free?.size ?? 0,
       this.maxDepth,
-      Int32Array.from(this.places),
-      this.unit,
+      new Int32Array(this.places),
+      this.shared.unit,
     )
   }
 
-  private emit(op: Op, a = 0, ...more: number[]): number {
+  private box(variable: LocalVariable): void {
+    if (isBoxed(variable)) this.emit(Op.BoxLocal, variable.slot)
+  }
+
+  /** Leaves a piece for later: `compile` emits it, leaving the stack `grows` values deeper. */
+  private later(grows: number, leaves: boolean, compile: () => void): void {
+    const { depth } = this
+    const jump = this.emit(Op.Jump)
+    const back = this.code.length
+    this.missing++
+    this.shared.agenda.postpone(() => {
+      this.patch(jump)
+      this.depth = depth
+      compile()
+      if (!leaves) this.emit(Op.Jump, back)
+      this.missing--
+      this.completeIfAllThere()
+    })
+    this.grow(grows)
+  }
+
+  private emit(op: Op, a = 0, b?: number, c?: number): number {
     assert(small(a), 'operand out of range')
-    const at = this.code.length
-    this.code.push(op | (a << 8), ...more)
+    const { code } = this
+    const at = code.length
+    code.push(op | (a << 8))
+    if (b !== undefined) code.push(b)
+    if (c !== undefined) code.push(c)
     return at
   }
 
@@ -150,24 +215,45 @@ class BlockCompiler {
   }
 
   /** The values of `forms` onto the stack. */
-  private *pushEach(forms: readonly Core[], count = forms.length): Steps<void> {
-    for (let i = 0; i < count; i++) {
+  private pushEach(forms: readonly Core[], count = forms.length, from = 0): void {
+    for (let i = from; i < count; i++) {
+      if (this.shared.agenda.isSpent()) return this.pushLater(forms, count, i)
       const form = forms[i]!
-      if (++this.pace.worked % FORMS_A_STEP === 0) yield
       if (isSimple(form)) this.pushSimple(form)
       else {
-        yield* this.compound(form, false)
+        this.compound(form, false)
         this.push()
       }
     }
   }
 
+  // Closures stand in functions of their own: one that might be made costs every call of its function a context.
+  private pushLater(forms: readonly Core[], count: number, from: number): void {
+    this.later(count - from, false, () => this.pushEach(forms, count, from))
+  }
+
+  private valueLater(form: Exclude<Core, SimpleForm>, tail: boolean): void {
+    this.later(0, tail, () => this.compound(form, tail))
+  }
+
+  private valuesLater(form: LetrecForm, from: number): void {
+    this.later(0, false, () => this.letrecValues(form, from))
+  }
+
+  private blockLater(inner: BlockCompiler): void {
+    this.shared.agenda.postpone(() => inner.run())
+  }
+
+  private restLater(items: readonly Core[], tail: boolean, from: number): void {
+    this.later(0, tail, () => this.sequence(items, tail, from))
+  }
+
   private pushSimple(form: SimpleForm): void {
     if (form.tag === 'constant' && !isMutable(form.value)) this.emit(Op.PushConst, this.constantIndex(form.value))
     else if (form.tag === 'local' && !isBoxed(form.variable)) {
-      const slot = this.slots.get(form.variable)
-      if (slot !== undefined) this.emit(Op.PushLocal, slot)
-      else this.emit(Op.PushFree, this.freeIndex(form.variable))
+      const { variable } = form
+      if (this.isHere(variable)) this.emit(Op.PushLocal, variable.slot)
+      else this.emit(Op.PushFree, this.freeIndex(variable))
     } else {
       this.simple(form, false)
       this.emit(Op.Push)
@@ -175,31 +261,33 @@ class BlockCompiler {
     this.grow(1)
   }
 
+  /** Whether a variable lives in this block's frame. */
+  private isHere(variable: LocalVariable): boolean {
+    return variable.home === this.lambda
+  }
+
   private freeIndex(variable: LocalVariable): number {
-    let index = this.free.get(variable)
-    if (index === undefined) {
-      index = this.free.size
-      this.free.set(variable, index)
-    }
+    const index = this.lambda?.free?.get(variable)
+    assert(index !== undefined, 'the analysis knows what a lambda captures')
     return index
   }
 
   /** The value of `form` into the accumulator; `tail`: and leave the frame with it. */
-  private value(form: Core, tail: boolean): Steps<void> {
-    if (!isSimple(form)) return this.compound(form, tail)
-    this.simple(form, tail)
-    return NO_STEPS
+  private value(form: Core, tail: boolean): void {
+    if (isSimple(form)) this.simple(form, tail)
+    else if (this.shared.agenda.isSpent()) this.valueLater(form, tail)
+    else this.compound(form, tail)
   }
 
   private simple(form: SimpleForm, tail: boolean): void {
     if (form.tag === 'local') this.local(form.variable, form.at)
     else if (form.tag === 'global') this.global(form.variable, form.at)
-    else if (isMutable(form.value)) this.emit(Op.Literal, this.numbering.literals.push(form.value) - 1)
+    else if (isMutable(form.value)) this.emit(Op.Literal, this.shared.numbering.literals.push(form.value) - 1)
     else this.emit(Op.Const, this.constantIndex(form.value))
     if (tail) this.emit(Op.Return)
   }
 
-  private compound(form: Exclude<Core, SimpleForm>, tail: boolean): Steps<void> {
+  private compound(form: Exclude<Core, SimpleForm>, tail: boolean): void {
     switch (form.tag) {
       case 'set-local':
       case 'set-global':
@@ -225,18 +313,18 @@ class BlockCompiler {
     }
   }
 
-  private *sequence(items: readonly Core[], tail: boolean): Steps<void> {
-    for (const [i, item] of items.entries()) {
-      if (++this.pace.worked % FORMS_A_STEP === 0) yield
-      yield* this.value(item, tail && i === items.length - 1)
+  private sequence(items: readonly Core[], tail: boolean, from = 0): void {
+    for (let i = from; i < items.length; i++) {
+      if (this.shared.agenda.isSpent()) return this.restLater(items, tail, i)
+      this.value(items[i]!, tail && i === items.length - 1)
     }
   }
 
-  private *assignment(form: SetLocalForm | SetGlobalForm, tail: boolean): Steps<void> {
-    yield* this.value(form.value, false)
+  private assignment(form: SetLocalForm | SetGlobalForm, tail: boolean): void {
+    this.value(form.value, false)
     if (form.tag === 'set-local') this.assign(form.variable)
     else {
-      const slot = this.numbering.slotOf(form.variable)
+      const slot = this.shared.numbering.slotOf(form.variable)
       this.mark(this.emit(form.define ? Op.DefineGlobal : Op.SetGlobal, slot), form.at)
     }
     this.emit(Op.Const, this.constantIndex(unspecified))
@@ -244,64 +332,62 @@ class BlockCompiler {
   }
 
   private local(variable: LocalVariable, at: number): void {
-    const slot = this.slots.get(variable)
     const boxed = isBoxed(variable)
-    if (slot !== undefined) this.emit(boxed ? Op.LocalBox : Op.Local, slot)
+    if (this.isHere(variable)) this.emit(boxed ? Op.LocalBox : Op.Local, variable.slot)
     else this.emit(boxed ? Op.FreeBox : Op.Free, this.freeIndex(variable))
     if (variable.unready) this.mark(this.emit(Op.CheckAssigned, this.constants.push(new Text(variable.name)) - 1), at)
   }
 
   private global(variable: GlobalVariable, at: number): void {
-    const slot = this.numbering.slotOf(variable)
+    const slot = this.shared.numbering.slotOf(variable)
     this.mark(this.emit(variable.sealed ? Op.GlobalSealed : Op.Global, slot), at)
   }
 
   private assign(variable: LocalVariable): void {
-    const slot = this.slots.get(variable)
-    if (!isBoxed(variable)) this.emit(Op.SetLocal, slot!)
-    else if (slot !== undefined) this.emit(Op.SetLocalBox, slot)
+    if (!isBoxed(variable)) this.emit(Op.SetLocal, variable.slot)
+    else if (this.isHere(variable)) this.emit(Op.SetLocalBox, variable.slot)
     else this.emit(Op.SetFreeBox, this.freeIndex(variable))
   }
 
-  private *conditional(form: Core, tail: boolean): Steps<void> {
+  private conditional(form: Core, tail: boolean): void {
     // A chain of ifs (cond, case) is walked, not recursed into.
     const ends: number[] = []
     let rest = form
     while (rest.tag === 'if') {
-      const branch = yield* this.test(rest.test)
-      yield* this.value(rest.consequent, tail)
+      const branch = this.test(rest.test)
+      this.value(rest.consequent, tail)
       if (!tail) ends.push(this.emit(Op.Jump))
       for (const address of branch) this.patch(address)
       rest = rest.alternative
     }
-    yield* this.value(rest, tail)
+    this.value(rest, tail)
     for (const end of ends) this.patch(end)
   }
 
   /** Evaluates a test; answers the branches to patch that are taken if it is false. */
-  private *test(form: Core): Steps<number[]> {
+  private test(form: Core): number[] {
     if (form.tag === 'if' && form.alternative.tag === 'constant' && form.alternative.value === false) {
-      const first = yield* this.test(form.test)
-      return [...first, ...(yield* this.test(form.consequent))]
+      const first = this.test(form.test)
+      return [...first, ...this.test(form.consequent)]
     }
     if (form.tag === 'primitive') {
       if (form.primitive.name === 'not' && form.operands.length === 1) {
-        yield* this.value(form.operands[0]!, false)
+        this.value(form.operands[0]!, false)
         return [this.emit(Op.JumpIfTrue)]
       }
-      const fused = yield* this.fusedTest(form)
+      const fused = this.fusedTest(form)
       if (fused >= 0) return [fused]
     }
-    yield* this.value(form, false)
+    this.value(form, false)
     return [this.emit(Op.JumpIfFalse)]
   }
 
-  private *fusedTest(form: PrimitiveForm): Steps<number> {
+  private fusedTest(form: PrimitiveForm): number {
     const op = inlineOps.get(`${form.primitive.name}/${form.operands.length}`)
     if (op === undefined) return -1
     const [left, right] = form.operands
     if (op === Op.IsZero) {
-      yield* this.value(left!, false)
+      this.value(left!, false)
       return this.marked(this.emit(Op.JumpUnlessEqualNumber, 0, 0), form.at)
     }
     const branch = branchOps.get(op)
@@ -313,15 +399,15 @@ class BlockCompiler {
       typeof right.value === 'number' &&
       small(right.value)
     ) {
-      yield* this.value(left!, false)
+      this.value(left!, false)
       return this.marked(this.emit(withNumber, 0, right.value), form.at)
     }
     if (right === undefined) {
-      yield* this.value(left!, false)
+      this.value(left!, false)
       return this.emit(branch)
     }
-    yield* this.pushEach([left!])
-    yield* this.value(right, false)
+    this.pushEach([left!])
+    this.value(right, false)
     this.depth--
     return this.marked(this.emit(branch), form.at)
   }
@@ -331,91 +417,98 @@ class BlockCompiler {
     return address
   }
 
-  private *closure(form: LambdaForm, tail: boolean): Steps<void> {
-    const inner = new BlockCompiler(form, this.unit, this.numbering, form.name, this.pace)
-    const block = yield* inner.finish(form.body)
-    const captures = [...inner.free.keys()].map(variable => {
-      const slot = this.slots.get(variable)
-      return slot !== undefined ? slot << 1 : (this.freeIndex(variable) << 1) | 1
-    })
-    this.emit(Op.MakeClosure, this.blocks.push(block) - 1, ...captures)
-    this.lastFree = inner.free
+  private closure(form: LambdaForm, tail: boolean): void {
+    const inner = new BlockCompiler(form, this.shared, this.blocks, this.lambdas)
+    this.emit(Op.MakeClosure, this.lambdas++)
+    if (form.free !== undefined)
+      for (const variable of form.free.keys())
+        this.code.push(this.isHere(variable) ? variable.slot << 1 : (this.freeIndex(variable) << 1) | 1)
     if (tail) this.emit(Op.Return)
+    if (this.shared.agenda.isSpent()) this.blockLater(inner)
+    else inner.run()
   }
 
-  /** The free variables of the closure made last, by index. */
-  private lastFree: ReadonlyMap<LocalVariable, number> = new Map()
-
-  private *let(form: LetForm, tail: boolean): Steps<void> {
+  private let(form: LetForm, tail: boolean): void {
     const before = this.depth
-    yield* this.pushEach(form.values)
-    form.variables.forEach((variable, i) => {
-      this.slots.set(variable, before + i)
-      if (isBoxed(variable)) this.emit(Op.BoxLocal, before + i)
-    })
-    yield* this.value(form.body, tail)
-    this.unbind(form.variables, before, tail)
+    this.pushEach(form.values)
+    this.place(form.variables, before)
+    this.value(form.body, tail)
+    this.unbind(before, tail)
   }
 
-  private unbind(variables: readonly LocalVariable[], before: number, tail: boolean): void {
+  /** The variables live in the slots from `slot` on. */
+  private place(variables: readonly LocalVariable[], slot: number): void {
+    for (const variable of variables) {
+      variable.slot = slot++
+      this.box(variable)
+    }
+  }
+
+  private unbind(before: number, tail: boolean): void {
     if (!tail) this.emit(Op.Drop, this.depth - before)
     this.depth = before
-    for (const variable of variables) this.slots.delete(variable)
   }
 
-  private *letrec(form: LetrecForm, tail: boolean): Steps<void> {
+  private letrec(form: LetrecForm, tail: boolean): void {
     const before = this.depth
-    form.variables.forEach((variable, i) => {
+    for (const variable of form.variables) {
       this.emit(Op.PushConst, this.constantIndex(unassigned))
+      variable.slot = this.depth
       this.grow(1)
-      this.slots.set(variable, before + i)
-      if (isBoxed(variable)) this.emit(Op.BoxLocal, before + i)
-    })
-    // Closures that capture a later one of their group copy a slot that is not filled yet: those copies are patched.
-    const patches: [closure: number, free: number, from: number][] = []
-    const places = new Map(form.variables.map((variable, i) => [variable, i]))
-    for (const [i, variable] of form.variables.entries()) {
-      const value = form.values[i]!
-      yield* this.value(value, false)
-      if (isBoxed(variable)) this.emit(Op.SetLocalBox, before + i)
-      else this.emit(Op.SetLocal, before + i)
-      if (value.tag !== 'lambda') continue
-      for (const [captured, index] of this.lastFree) {
-        const j = places.get(captured) ?? -1
-        if (j >= i && !isBoxed(captured)) patches.push([i, index, j])
-      }
+      this.box(variable)
     }
-    for (const [closure, free, from] of patches) this.emit(Op.PatchClosure, before + closure, free, before + from)
-    yield* this.value(form.body, tail)
-    this.unbind(form.variables, before, tail)
+    this.letrecValues(form, 0)
+    this.value(form.body, tail)
+    this.unbind(before, tail)
   }
 
-  private *call(form: CallForm, tail: boolean): Steps<void> {
+  private letrecValues(form: LetrecForm, from: number): void {
+    const { variables, values } = form
+    for (let i = from; i < variables.length; i++) {
+      if (this.shared.agenda.isSpent()) return this.valuesLater(form, i)
+      this.value(values[i]!, false)
+      this.emit(isBoxed(variables[i]!) ? Op.SetLocalBox : Op.SetLocal, variables[i]!.slot)
+    }
+    for (const [i, value] of values.entries()) if (value.tag === 'lambda') this.patchCaptures(form, i, value)
+  }
+
+  /** Of its letrec a closure captured the later ones, and itself, from slots that were not filled yet. */
+  private patchCaptures({ variables }: LetrecForm, i: number, { free }: LambdaForm): void {
+    if (free === undefined) return
+    const first = variables[0]!
+    const closure = variables[i]!.slot
+    for (const [captured, index] of free) {
+      const isOfLetrec = this.isHere(captured) && variables[captured.slot - first.slot] === captured
+      if (isOfLetrec && captured.slot >= closure && !isBoxed(captured))
+        this.emit(Op.PatchClosure, closure, index, captured.slot)
+    }
+  }
+
+  private call(form: CallForm, tail: boolean): void {
     const before = this.depth
     // A misspelt operator is what its author wants to hear of, not what it was to be called with.
-    if (form.operator.tag === 'global' && isNowhereDefined(form.operator.variable))
-      yield* this.value(form.operator, false)
-    yield* this.pushEach(form.operands)
+    if (form.operator.tag === 'global' && isNowhereDefined(form.operator.variable)) this.value(form.operator, false)
+    this.pushEach(form.operands)
     const count = form.operands.length
     if (form.operator.tag === 'global') {
-      const slot = this.numbering.slotOf(form.operator.variable)
+      const slot = this.shared.numbering.slotOf(form.operator.variable)
       this.mark(this.emit(tail ? Op.TailCallGlobal : Op.CallGlobal, slot, count), form.at)
     } else {
-      yield* this.value(form.operator, false)
+      this.value(form.operator, false)
       this.mark(this.emit(tail ? Op.TailCall : Op.Call, count), form.at)
     }
     this.depth = before
   }
 
-  private *primitive(form: PrimitiveForm, tail: boolean): Steps<void> {
+  private primitive(form: PrimitiveForm, tail: boolean): void {
     const { primitive, operands, at } = form
     const before = this.depth
     const op = inlineOps.get(`${primitive.name}/${operands.length}`)
     if (op !== undefined) {
       const leaves = op === Op.TailApply || op === Op.TailApplyValues || op === Op.Capture || op === Op.Reinstate
       assert(!leaves || tail, 'control instructions stand in tail position')
-      if (!(yield* this.shortened(op, form))) {
-        yield* this.operands(operands)
+      if (!this.shortened(op, form)) {
+        this.operands(operands)
         this.mark(this.emit(op), at)
       }
       this.depth = before
@@ -425,7 +518,7 @@ class BlockCompiler {
     const index = this.primitiveIndex(primitive)
     const count = operands.length
     if (primitive.spread !== undefined || primitive.isResumable || count > 3) {
-      yield* this.pushEach(operands)
+      this.pushEach(operands)
       const general = primitive.spread
         ? Op.PrimitiveSpread
         : primitive.isResumable
@@ -433,7 +526,7 @@ class BlockCompiler {
           : Op.PrimitiveN
       this.mark(this.emit(general, index, count), at)
     } else {
-      yield* this.operands(operands)
+      this.operands(operands)
       this.mark(this.emit(Op.Primitive0 + count, index), at)
     }
     this.depth = before
@@ -441,10 +534,10 @@ class BlockCompiler {
   }
 
   /** All operands but the last onto the stack, the last into the accumulator. */
-  private *operands(operands: readonly Core[]): Steps<void> {
+  private operands(operands: readonly Core[]): void {
     const last = operands.length - 1
-    yield* this.pushEach(operands, last)
-    if (last >= 0) yield* this.value(operands[last]!, false)
+    this.pushEach(operands, last)
+    if (last >= 0) this.value(operands[last]!, false)
   }
 
   private primitiveIndex(primitive: Primitive): number {
@@ -453,9 +546,10 @@ class BlockCompiler {
   }
 
   /** Instructions for common shapes: adding a small number, car and cdr of a variable. */
-  private *shortened(op: Op, form: PrimitiveForm): Steps<boolean> {
+  private shortened(op: Op, form: PrimitiveForm): boolean {
     const [left, right] = form.operands
-    const slot = left?.tag === 'local' && !isBoxed(left.variable) ? this.slots.get(left.variable) : undefined
+    const slot =
+      left?.tag === 'local' && !isBoxed(left.variable) && this.isHere(left.variable) ? left.variable.slot : undefined
     if ((op === Op.Car || op === Op.Cdr) && slot !== undefined) {
       this.mark(this.emit(op === Op.Car ? Op.LocalCar : Op.LocalCdr, slot), form.at)
       return true
@@ -465,29 +559,26 @@ class BlockCompiler {
     const by = op === Op.Add ? right.value : -right.value
     if (slot !== undefined) this.mark(this.emit(Op.LocalAddNumber, slot, by), form.at)
     else {
-      yield* this.value(left!, false)
+      this.value(left!, false)
       this.mark(this.emit(Op.AddNumber, by), form.at)
     }
     return true
   }
 
-  private *loop(form: LoopForm, tail: boolean): Steps<void> {
+  private loop(form: LoopForm, tail: boolean): void {
     const base = this.depth
-    yield* this.pushEach(form.values)
+    this.pushEach(form.values)
     const start = this.code.length
-    this.loops.set(form, { base, start })
-    form.variables.forEach((variable, i) => {
-      this.slots.set(variable, base + i)
-      if (isBoxed(variable)) this.emit(Op.BoxLocal, base + i)
-    })
-    yield* this.value(form.body, tail)
-    this.unbind(form.variables, base, tail)
+    this.shared.loops.set(form, { base, start })
+    this.place(form.variables, base)
+    this.value(form.body, tail)
+    this.unbind(base, tail)
   }
 
-  private *again(form: AgainForm): Steps<void> {
+  private again(form: AgainForm): void {
     const before = this.depth
-    yield* this.pushEach(form.operands)
-    const { base, start } = this.loops.get(form.loop)!
+    this.pushEach(form.operands)
+    const { base, start } = this.shared.loops.get(form.loop)!
     this.mark(this.emit(Op.Again, base, form.operands.length, start), form.at)
     this.depth = before
   }

@@ -1,6 +1,6 @@
 // Small pieces of core form, and the places of source that they come from.
 
-import type { Core, LocalForm, LocalVariable } from './core-form.js'
+import type { Core, LambdaForm, LocalForm, LocalVariable } from './core-form.js'
 import { type Pair, unspecified, type Value } from './value.js'
 
 export const constant = (value: Value): Core => ({ tag: 'constant', value })
@@ -14,6 +14,14 @@ export function sequence(items: Core[]): Core {
 }
 
 export const local = (variable: LocalVariable, at: number): LocalForm => ({ tag: 'local', variable, at })
+
+export const lambdaForm = (
+  name: string,
+  parameters: readonly LocalVariable[],
+  rest: LocalVariable | undefined,
+  body: Core,
+  at: number,
+): LambdaForm => ({ tag: 'lambda', name, parameters, rest, body, at, outer: undefined, free: undefined })
 
 /** A form without forms in it: what most of a program's leaves are. */
 export type SimpleForm = Extract<Core, { tag: 'constant' | 'local' | 'global' }>

@@ -19,6 +19,8 @@ export class LocalVariable {
   uses = 0
   /** The lambda that binds it (a let or loop binds in the lambda around it). */
   home: LambdaForm | undefined
+  /** Its place in the frame of its home. Set by compiler.ts. */
+  slot = -1
   constructor(readonly name: string) {}
 }
 
@@ -107,6 +109,10 @@ export interface LambdaForm {
   readonly rest: LocalVariable | undefined
   body: Core
   readonly at: number
+  /** The lambda around it. Set by analysis.ts, as what follows. */
+  outer: LambdaForm | undefined
+  /** The variables of lambdas around it that it mentions, or a lambda in it does, and which of its captures each is. */
+  free: Map<LocalVariable, number> | undefined
 }
 
 /** Parallel binding: the values are evaluated (left to right) outside the scope of the variables. */

@@ -1,16 +1,21 @@
 // From data to core form: special forms become core, uses of macros are expanded, names become variables.
 //
-// It works in steps, for one form may be a megabyte. Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs;
-// what a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by
-// the reader and for what macros make by `enter`.
+// It works in steps, for one form may be a megabyte: what does not fit into a step is postponed (steps.ts), and stands in its
+// parent as a sequence of one item that is not there yet. So nobody may look into what a part became, but for
+// quasiquotation and `named`, which ask for no more than they can do without. Special forms that have long lists to go
+// through are generators; one that yields is postponed, and goes on where it was.
+//
+// Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs; what
+// a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by the
+// reader and for what macros make by `enter`.
 
-import { constant, nothing, placeOf, sequence } from './core-build.js'
-import type { Core, GlobalVariable, LambdaForm } from './core-form.js'
+import { constant, lambdaForm, nothing, placeOf, sequence } from './core-build.js'
+import type { Core, GlobalVariable } from './core-form.js'
 import { GlobalVariable as Global, LocalVariable } from './core-form.js'
 import { brief } from './printer.js'
 import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
 import { syntaxError } from './source.js'
-import type { Steps } from './steps.js'
+import type { Agenda, Steps } from './steps.js'
 import { Expansion, isIdentifier } from './syntax-rules.js'
 import { Pair, type Value, Vector } from './value.js'
 
@@ -29,8 +34,7 @@ export const auxiliaryNames = [
 ]
 
 const maxExpansion = 2_000_000
-/** Expressions between two yields. */
-const FORMS_A_STEP = 256
+const MOST_PARAMETERS_AT_ONCE = 256
 
 interface BodyItem {
   readonly variable: LocalVariable | undefined
@@ -42,13 +46,13 @@ interface BodyItem {
 export class Expander {
   private depth = 0
   private made = 0
-  private worked = 0
 
   constructor(
     readonly source: string,
     readonly top: TopLevel,
     private readonly specialForms: ReadonlyMap<string, SpecialExpander>,
     private readonly maxDepth: number,
+    private readonly agenda: Agenda,
   ) {}
 
   /** A form of the top level; what becomes of it is added to `into`. */
@@ -57,7 +61,7 @@ export class Expander {
     let head = this.headOf(form, scope)
     for (let rounds = 0; head instanceof Macro; head = this.headOf(form, scope)) {
       if (++rounds > this.maxDepth) throw this.error(at, `\`${head.name}\` expands to itself without end`)
-      form = yield* this.expandMacro(head, form as Pair, scope, at)
+      form = yield* this.agenda.through(this.expandMacro(head, form as Pair, scope, at))
     }
     if (head instanceof SpecialForm && form instanceof Pair) {
       if (head.name === 'begin') {
@@ -66,37 +70,74 @@ export class Expander {
         this.depth--
         return
       }
-      if (head.name === 'define') {
-        into.push(yield* this.defineTop(form, scope, at))
-        return
-      }
       if (head.name === 'define-syntax') {
         const [name, macro] = this.syntaxBinding(form.cdr, scope, at)
         this.top.bind(symbolOf(name), macro)
         return
       }
     }
-    into.push(yield* this.expand(form, scope, at))
+    const isDefinition = head instanceof SpecialForm && head.name === 'define'
+    into.push(isDefinition ? this.defineTop(form as Pair, scope, at) : this.expand(form, scope, at))
+    // All of it before the next form, which may give names another meaning.
+    if (!this.agenda.isEmpty) {
+      const { depth } = this
+      yield* this.agenda.finish()
+      this.depth = depth
+    }
   }
 
-  private *defineTop(form: Pair, scope: Scope, at: number): Steps<Core> {
+  private defineTop(form: Pair, scope: Scope, at: number): Core {
     const [name, value, place] = this.definition(form, at)
     const variable = this.top.define(symbolOf(name))
     variable.assigned ||= variable.defined
     variable.defined = true
-    return {
-      tag: 'set-global',
-      variable,
-      value: value === undefined ? nothing : yield* this.named(value, name.name, scope, place),
-      define: true,
-      at,
-    }
+    const made = value === undefined ? nothing : this.named(value, name.name, scope, place)
+    return { tag: 'set-global', variable, value: made, define: true, at }
   }
 
   /** Any expression. */
-  *expand(form: Value, scope: Scope, at: number): Steps<Core> {
-    if (this.isDue()) yield
-    return form instanceof Pair ? yield* this.compound(form, scope, at) : this.simple(form, scope, at)
+  expand(form: Value, scope: Scope, at: number): Core {
+    if (!(form instanceof Pair)) return this.simple(form, scope, at)
+    return this.isDue() ? this.expandLater(form, scope, at) : this.compound(form, scope, at)
+  }
+
+  // Closures stand in functions of their own: one that might be made costs every call of its function a context.
+  private expandLater(form: Pair, scope: Scope, at: number): Core {
+    return this.postponed(() => this.expand(form, scope, at))
+  }
+
+  private namedLater(form: Pair, name: string, scope: Scope, at: number): Core {
+    return this.postponed(() => this.named(form, name, scope, at))
+  }
+
+  /** What stands for an expression that is made later, at this depth. */
+  private postponed(make: () => Core): Core {
+    const items: Core[] = [nothing]
+    this.later(() => {
+      items[0] = make()
+    })
+    return { tag: 'sequence', items }
+  }
+
+  private later(task: () => void): void {
+    const { depth } = this
+    this.agenda.postpone(() => {
+      this.depth = depth
+      task()
+    })
+  }
+
+  /** What `steps` end with, if they do not yield; else what stands for that. */
+  private run(steps: Steps<Core>): Core {
+    const { depth } = this
+    const { done, value } = steps.next()
+    return done ? value : this.runLater(steps, depth)
+  }
+
+  private runLater(steps: Steps<Core>, depth: number): Core {
+    const standIn = this.postponed(() => this.run(steps))
+    this.depth = depth
+    return standIn
   }
 
   private simple(form: Value, scope: Scope, at: number): Core {
@@ -105,42 +146,66 @@ export class Expander {
     return constant(form instanceof Vector ? this.strip(form) : form)
   }
 
-  private *compound(form: Pair, scope: Scope, at: number): Steps<Core> {
+  private compound(form: Pair, scope: Scope, at: number): Core {
+    const { depth } = this
     this.enter(at)
     const head = this.headOf(form, scope)
     let result: Core
-    if (head instanceof Macro) result = yield* this.expand(yield* this.expandMacro(head, form, scope, at), scope, at)
+    if (head instanceof Macro) result = this.run(this.macroUse(head, form, scope, at))
     else if (head instanceof SpecialForm) {
       const made = this.special(head, form, scope, at)
-      result = 'tag' in made ? made : yield* made
+      result = 'tag' in made ? made : this.run(made)
     } else {
       const place = placeOf(form, at)
       const operator =
-        form.car instanceof Pair ? yield* this.compound(form.car, scope, place) : this.simple(form.car, scope, place)
-      result = called(operator, yield* this.expandList(form.cdr, scope, at), at)
+        form.car instanceof Pair ? this.compound(form.car, scope, place) : this.simple(form.car, scope, place)
+      result = called(operator, this.expandList(form.cdr, scope, at), at)
     }
-    this.depth--
+    this.depth = depth
     return result
   }
 
-  /** Each expression of a proper list. */
-  *expandList(list: Value, scope: Scope, at: number): Steps<Core[]> {
+  private *macroUse(macro: Macro, form: Pair, scope: Scope, at: number): Steps<Core> {
+    return this.expand(yield* this.expandMacro(macro, form, scope, at), scope, at)
+  }
+
+  /** Each expression of a proper list. Those that are postponed are not in it yet. */
+  expandList(list: Value, scope: Scope, at: number): Core[] {
     const made: Core[] = []
-    let rest = list
-    for (; rest instanceof Pair; rest = rest.cdr) {
-      if (this.isDue()) yield
-      const place = placeOf(rest, at)
-      const form: Value = rest.car
-      // Most are names and constants, which need no generator.
-      made.push(form instanceof Pair ? yield* this.compound(form, scope, place) : this.simple(form, scope, place))
-    }
-    if (rest !== null) throw this.error(at, 'a dotted list where a proper one is needed')
+    this.expandInto(made, 0, list, scope, at)
     return made
   }
 
+  /** The expressions of a proper list, one after the other; an empty one has no value. */
+  block(list: Value, scope: Scope, at: number): Core {
+    if (list === null) return nothing
+    if (list instanceof Pair && list.cdr === null) return this.expand(list.car, scope, placeOf(list, at))
+    return { tag: 'sequence', items: this.expandList(list, scope, at) }
+  }
+
+  /** Expressions of a proper list into `made`, the first at `i`. */
+  expandInto(made: Core[], i: number, list: Value, scope: Scope, at: number): void {
+    let rest = list
+    for (; rest instanceof Pair; rest = rest.cdr) {
+      if (this.isDue()) return this.expandRest(made, i, rest, scope, at)
+      const place = placeOf(rest, at)
+      const form: Value = rest.car
+      made[i++] = form instanceof Pair ? this.compound(form, scope, place) : this.simple(form, scope, place)
+    }
+    if (rest !== null) throw this.dotted(at)
+  }
+
+  private expandRest(made: Core[], i: number, rest: Pair, scope: Scope, at: number): void {
+    let end = i
+    for (let pair: Value = rest; pair instanceof Pair; pair = pair.cdr) made[end++] = nothing
+    this.later(() => this.expandInto(made, i, rest, scope, at))
+  }
+
   /** An expression whose value gets a name, for backtraces, if it is a lambda. */
-  *named(form: Value, name: string, scope: Scope, at: number): Steps<Core> {
-    const core = yield* this.expand(form, scope, at)
+  named(form: Value, name: string, scope: Scope, at: number): Core {
+    if (!(form instanceof Pair)) return this.simple(form, scope, at)
+    if (this.isDue()) return this.namedLater(form, name, scope, at)
+    const core = this.compound(form, scope, at)
     if (core.tag === 'lambda' && core.name === '') core.name = name
     return core
   }
@@ -156,9 +221,9 @@ export class Expander {
     this.depth -= weight
   }
 
-  /** Whether it is time to yield, after a little more work. */
-  isDue(): boolean {
-    return ++this.worked % FORMS_A_STEP === 0
+  /** Whether it is time to yield or to postpone, after work worth so many forms. */
+  isDue(forms = 1): boolean {
+    return this.agenda.isSpent(forms)
   }
 
   headOf(form: Value, scope: Scope): unknown {
@@ -188,15 +253,17 @@ export class Expander {
   }
 
   *expandMacro(macro: Macro, form: Pair, scope: Scope, at: number): Steps<Value> {
-    const expansion = new Expansion(macro, scope, pairs => {
-      this.made += pairs
-      if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
-    })
-    this.made++
+    const expansion = new Expansion(macro, scope, this, at)
+    this.payForExpansion(1, at)
     const result = yield* expansion.expand(form)
-    if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
     if (result === undefined) throw this.error(at, `\`${macro.name}\` has no rule for ${brief(this.strip(form))}`)
     return result
+  }
+
+  /** Counts the pairs that macros make, so that exploding ones can be stopped. */
+  payForExpansion(pairs: number, at: number): void {
+    this.made += pairs
+    if (this.made > maxExpansion) throw this.error(at, 'macros expand to too much')
   }
 
   /** The elements of a proper list with their places. */
@@ -204,7 +271,7 @@ export class Expander {
     const found: [Value, number][] = []
     let rest = list
     for (; rest instanceof Pair; rest = rest.cdr) found.push([rest.car, placeOf(rest, at)])
-    if (rest !== null) throw this.error(at, 'a dotted list where a proper one is needed')
+    if (rest !== null) throw this.dotted(at)
     return found
   }
 
@@ -262,76 +329,100 @@ export class Expander {
   /** Binds one local variable. */
   bindLocal(identifier: Value, scope: Scope, at: number): LocalVariable {
     if (!isIdentifier(identifier)) throw this.error(at, `a name is wanted here, not ${brief(this.strip(identifier))}`)
-    if (scope.bindings.has(identifier)) throw this.error(at, `\`${identifier.name}\` is bound twice`)
+    if (scope.own(identifier) !== undefined) throw this.error(at, `\`${identifier.name}\` is bound twice`)
     const variable = new LocalVariable(identifier.name)
-    scope.bindings.set(identifier, variable)
+    scope.bind(identifier, variable)
     return variable
   }
 
-  *lambda(parameters: Value, body: Value, scope: Scope, at: number): Steps<LambdaForm> {
-    const inner = new Scope(scope, this.top)
-    const variables: LocalVariable[] = []
+  lambda(parameters: Value, body: Value, scope: Scope, at: number): Core {
+    return this.lambdaFrom(parameters, [], body, new Scope(scope, this.top), at)
+  }
+
+  private lambdaFrom(parameters: Value, bound: LocalVariable[], body: Value, scope: Scope, at: number): Core {
     let rest = parameters
     for (; rest instanceof Pair; rest = rest.cdr) {
-      if (this.isDue()) yield
-      variables.push(this.bindLocal(rest.car, inner, placeOf(rest, at)))
+      // `named` and `called` want to see a lambda, so a short list is not put off.
+      if (this.isDue() && bound.length >= MOST_PARAMETERS_AT_ONCE) return this.lambdaLater(rest, bound, body, scope, at)
+      bound.push(this.bindLocal(rest.car, scope, placeOf(rest, at)))
     }
-    const restVariable = rest === null ? undefined : this.bindLocal(rest, inner, at)
-    return {
-      tag: 'lambda',
-      name: '',
-      parameters: variables,
-      rest: restVariable,
-      body: yield* this.body(body, inner, at),
-      at,
-    }
+    const restVariable = rest === null ? undefined : this.bindLocal(rest, scope, at)
+    return lambdaForm('', bound, restVariable, this.body(body, scope, at), at)
+  }
+
+  private lambdaLater(rest: Pair, bound: LocalVariable[], body: Value, scope: Scope, at: number): Core {
+    return this.postponed(() => this.lambdaFrom(rest, bound, body, scope, at))
   }
 
   /** A body: internal definitions, then expressions. Definitions after expressions are taken in order, too. */
-  *body(forms: Value, outer: Scope, at: number): Steps<Core> {
-    const scope = new Scope(outer, this.top)
-    const items: BodyItem[] = []
-    for (const [form, place] of this.elements(forms, at)) yield* this.scan(form, place, scope, items)
-    if (items.length === 0) throw this.error(at, 'a body wants at least one expression')
-    const made: Core[] = []
-    for (const { form, variable, at: place } of items) {
-      if (form === undefined) made.push(nothing)
-      else if (variable !== undefined) made.push(yield* this.named(form, variable.name, scope, place))
-      else made.push(yield* this.expand(form, scope, place))
-    }
-    const definitions = items.findLastIndex(({ isDefinition }) => isDefinition) + 1
-    if (definitions === 0) return sequence(made)
-    const variables = items.slice(0, definitions).map(({ variable }) => variable ?? new LocalVariable(''))
-    const rest = made.slice(definitions)
-    return {
-      tag: 'letrec',
-      variables,
-      values: made.slice(0, definitions),
-      body: rest.length === 0 ? nothing : sequence(rest),
-    }
+  body(forms: Value, outer: Scope, at: number): Core {
+    return this.run(this.bodySteps(forms, outer, at))
   }
 
-  /** Finds what a form of a body defines; the values wait until all names are known. */
-  private *scan(form: Value, at: number, scope: Scope, items: BodyItem[]): Steps<void> {
-    const head = this.headOf(form, scope)
+  private *bodySteps(forms: Value, outer: Scope, at: number): Steps<Core> {
+    const scope = new Scope(outer, this.top)
+    const items: BodyItem[] = []
+    yield* this.scanAll(forms, scope, at, items)
+    if (items.length === 0) throw this.error(at, 'a body wants at least one expression')
+    const definitions = items.findLastIndex(({ isDefinition }) => isDefinition) + 1
+    const values: Core[] = []
+    const made: Core[] = []
+    for (let i = 0; i < items.length; i++) {
+      if (this.isDue()) yield
+      const { form, variable, at: place } = items[i]!
+      const into = i < definitions ? values : made
+      if (form === undefined) into.push(nothing)
+      else if (variable !== undefined) into.push(this.named(form, variable.name, scope, place))
+      else into.push(this.expand(form, scope, place))
+    }
+    const body = made.length === 0 ? nothing : sequence(made)
+    if (definitions === 0) return body
+    const variables = items.slice(0, definitions).map(({ variable }) => variable ?? new LocalVariable(''))
+    return { tag: 'letrec', variables, values, body }
+  }
+
+  /** Finds what the forms of a body define; the values wait until all names are known. */
+  private *scanAll(forms: Value, scope: Scope, at: number, items: BodyItem[]): Steps<void> {
+    let rest = forms
+    for (; rest instanceof Pair; rest = rest.cdr) {
+      if (this.isDue()) yield
+      const form: Value = rest.car
+      const place = placeOf(rest, at)
+      const head = this.headOf(form, scope)
+      if (head instanceof Macro || (head instanceof SpecialForm && head.name === 'begin'))
+        yield* this.scanSpliced(head, form as Pair, place, scope, items)
+      else this.scan(head, form, place, scope, items)
+    }
+    if (rest !== null) throw this.dotted(at)
+  }
+
+  /** What a use of a macro or a `begin` stands for: as if it were written in its place. */
+  private *scanSpliced(
+    head: Macro | SpecialForm,
+    form: Pair,
+    at: number,
+    scope: Scope,
+    items: BodyItem[],
+  ): Steps<void> {
+    this.enter(at)
     if (head instanceof Macro) {
-      this.enter(at)
-      yield* this.scan(yield* this.expandMacro(head, form as Pair, scope, at), at, scope, items)
-      this.depth--
-    } else if (head instanceof SpecialForm && head.name === 'begin' && (form as Pair).cdr !== null) {
-      this.enter(at)
-      for (const [item, place] of this.elements((form as Pair).cdr, at)) yield* this.scan(item, place, scope, items)
-      this.depth--
-    } else if (head instanceof SpecialForm && head.name === 'define') {
+      const made = new Pair(yield* this.expandMacro(head, form, scope, at), null)
+      yield* this.scanAll(made, scope, at, items)
+    } else if (form.cdr === null) items.push({ variable: undefined, form, at, isDefinition: false })
+    else yield* this.scanAll(form.cdr, scope, at, items)
+    this.depth--
+  }
+
+  private scan(head: unknown, form: Value, at: number, scope: Scope, items: BodyItem[]): void {
+    if (head instanceof SpecialForm && head.name === 'define') {
       const [name, value, place] = this.definition(form as Pair, at)
-      const already = scope.bindings.get(name)
+      const already = scope.own(name)
       const variable = already instanceof LocalVariable ? already : this.bindLocal(name, scope, at)
       items.push({ variable, form: value, at: place, isDefinition: true })
     } else if (head instanceof SpecialForm && head.name === 'define-syntax') {
       const [name, macro] = this.syntaxBinding((form as Pair).cdr, scope, at)
-      scope.bindings.set(name, macro)
+      scope.bind(name, macro)
     } else items.push({ variable: undefined, form, at, isDefinition: false })
-    if (this.isDue()) yield
   }
 
   /** A call of a library procedure, whatever the program has done to its name. */
@@ -359,6 +450,10 @@ export class Expander {
     let result = this.strip(rest)
     for (let i = items.length - 1; i >= 0; i--) result = new Pair(items[i]!, result)
     return result
+  }
+
+  dotted(at: number) {
+    return this.error(at, 'a dotted list where a proper one is needed')
   }
 
   error(at: number, message: string) {

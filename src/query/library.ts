@@ -25,7 +25,7 @@ import { SpecialForm, TopLevel } from './scope.js'
 import { binders } from './special-binding.js'
 import { controls } from './special-control.js'
 import { quotations } from './special-quote.js'
-import { atOnce, type Steps } from './steps.js'
+import { Agenda, atOnce, type Steps } from './steps.js'
 import { endOfFile, librarySymbols, type SymbolTable, type Value } from './value.js'
 
 export const specialForms: ReadonlyMap<string, SpecialExpander> = new Map([...binders, ...controls, ...quotations])
@@ -124,15 +124,14 @@ function buildLibrary(groups: readonly PrimitiveGroup[], parts: readonly { name:
 }
 
 /** Reads and expands a whole source in `top`. */
-export function* readForms(source: string, top: TopLevel, symbols: SymbolTable): Steps<Core[]> {
+export function* readForms(source: string, top: TopLevel, symbols: SymbolTable, agenda = new Agenda()): Steps<Core[]> {
   const { maxNestingDepth } = defaultLimits
   const reader = new Reader(source, symbols, maxNestingDepth)
-  const expander = new Expander(source, top, specialForms, maxNestingDepth)
+  const expander = new Expander(source, top, specialForms, maxNestingDepth, agenda)
   const forms: Core[] = []
   for (;;) {
     const datum = yield* reader.reading()
     if (datum === endOfFile) return forms
     yield* expander.expandTop(datum, reader.start, forms)
-    yield
   }
 }

@@ -13,7 +13,7 @@ import { report, suggestion } from './error-report.js'
 import { readForms, standardLibrary } from './library.js'
 import { type Image, Machine } from './machine.js'
 import { TopLevel } from './scope.js'
-import { atOnce, type Steps } from './steps.js'
+import { Agenda, atOnce, type Steps } from './steps.js'
 import { Flonum, SymbolTable, Text, type Value } from './value.js'
 
 export type Parameter = string | number | boolean | null
@@ -71,9 +71,9 @@ export class Workspace {
   }
 
   /** As `compile`, in steps: a megabyte of source takes a while. */
-  *compiling(source: string): Compiling {
-    const forms = yield* analyse(yield* readForms(source, this.top, this.symbols))
-    const block = yield* compileTop(forms, { source, sealed: false }, this.numbering)
+  *compiling(source: string, agenda = new Agenda()): Compiling {
+    const forms = yield* analyse(yield* readForms(source, this.top, this.symbols, agenda), agenda)
+    const block = yield* compileTop(forms, { source, sealed: false }, this.numbering, agenda)
     return { source, block, image: this.image() }
   }
 
@@ -113,10 +113,10 @@ export function compileQuery(source: string, params: Parameters = {}): CompiledQ
 }
 
 /** As `compileQuery`, in steps. */
-export function compilingQuery(source: string, params: Parameters = {}): Compiling {
+export function compilingQuery(source: string, params: Parameters = {}, agenda?: Agenda): Compiling {
   const workspace = new Workspace()
   for (const [name, value] of Object.entries(params)) workspace.bind(name, value)
-  return workspace.compiling(source)
+  return workspace.compiling(source, agenda)
 }
 
 /** One run of a query, which may have to be compiled first. */

@@ -20,6 +20,9 @@ export class Alias extends Unique {
 
 export type Identifier = Sym | Alias
 
+/** Names of a scope up to which they are searched one by one. */
+const MOST_SEARCHED = 8
+
 export class SpecialForm {
   constructor(readonly name: string) {}
 }
@@ -36,20 +39,50 @@ export class Macro {
 
 export type Binding = LocalVariable | GlobalVariable | Macro | SpecialForm
 
-/** A level of local bindings, or, at the root, the top level. */
+/** A level of local bindings, or, at the root, the top level. Most have none or a few: those are searched, not hashed. */
 export class Scope {
-  readonly bindings = new Map<Identifier, Binding>()
+  private readonly names: Identifier[] = []
+  private readonly meanings: Binding[] = []
+  /** Where in them a name is, once they are many. */
+  private index: Map<Identifier, number> | undefined
+
   constructor(
     readonly parent: Scope | undefined,
     readonly top: TopLevel,
   ) {}
+
+  /** What a name means on this level. */
+  own(identifier: Identifier): Binding | undefined {
+    const at = this.find(identifier)
+    return at < 0 ? undefined : this.meanings[at]
+  }
+
+  /** Binds a name; what it was bound to on this level is forgotten. */
+  bind(identifier: Identifier, binding: Binding): void {
+    const known = this.find(identifier)
+    if (known >= 0) {
+      this.meanings[known] = binding
+      return
+    }
+    this.index?.set(identifier, this.names.length)
+    this.names.push(identifier)
+    this.meanings.push(binding)
+    if (this.names.length === MOST_SEARCHED) this.index = new Map(this.names.map((name, i) => [name, i]))
+  }
+
+  private find(identifier: Identifier): number {
+    const { names } = this
+    if (this.index !== undefined) return this.index.get(identifier) ?? -1
+    for (let i = 0; i < names.length; i++) if (names[i] === identifier) return i
+    return -1
+  }
 
   resolve(identifier: Identifier): Binding {
     let wanted = identifier
     let from: Scope = this
     for (;;) {
       for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
-        const found = scope.bindings.get(wanted)
+        const found = scope.own(wanted)
         if (found !== undefined) return found
       }
       if (!(wanted instanceof Alias)) return from.top.lookup(wanted)

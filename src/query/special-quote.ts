@@ -47,7 +47,7 @@ function* pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number
   const unquoted = tagged(expander, value, scope, 'unquote')
   if (unquoted !== undefined) {
     const place = placeOf(value.cdr as Pair, at)
-    if (depth === 1) return yield* expander.expand(unquoted, scope, place)
+    if (depth === 1) return expander.expand(unquoted, scope, place)
     return yield* retagged(expander, value, scope, at, depth - 1)
   }
   if (depth > 1 && tagged(expander, value, scope, 'unquote-splicing') !== undefined)
@@ -87,7 +87,7 @@ function* listTemplate(expander: Expander, value: Pair, scope: Scope, at: number
     else {
       if (elements.length > 0) segments.push(listCall(expander, elements, at))
       elements = []
-      segments.push(yield* expander.expand(spliced, scope, place))
+      segments.push(expander.expand(spliced, scope, place))
     }
   }
   const tail = rest === null ? constant(null) : yield* template(expander, rest, scope, at, depth)

@@ -14,19 +14,26 @@ type Matches = Map<Identifier, Matched>
 
 export const isIdentifier = (value: Value): value is Identifier => value instanceof Sym || value instanceof Alias
 
-/** Elements of lists matched or made between two yields. */
-const ELEMENTS_A_STEP = 512
+/** What an element of a list that is matched or made takes, in forms: it has a Map of its own. */
+const FORMS_AN_ELEMENT = 8
+
+/** What whoever expands macros counts. */
+interface Account {
+  /** Whether it is time to yield, after work worth so many forms. */
+  isDue(forms: number): boolean
+  /** Pays for the pairs that a macro makes, used at an offset of the source. Throws LetheError syntax-error if they are too many. */
+  payForExpansion(pairs: number, at: number): void
+}
 
 /** The depth of patterns and templates is that of the source, so recursion is bounded by the reader. */
 export class Expansion {
-  private worked = 0
   private readonly renamed = new Map<Identifier, Alias>()
 
   constructor(
     private readonly macro: Macro,
     private readonly useScope: Scope,
-    /** Called with the number of pairs made, so that exploding macros can be stopped. */
-    private readonly pay: (pairs: number) => void,
+    private readonly account: Account,
+    private readonly at: number,
   ) {}
 
   /** The expansion of a use, or undefined if no rule matches. */
@@ -89,7 +96,7 @@ export class Expansion {
     const items: Matches[] = []
     for (let i = available - least; i > 0; i--) {
       const inner: Matches = new Map()
-      if (++this.worked % ELEMENTS_A_STEP === 0) yield
+      if (this.account.isDue(FORMS_AN_ELEMENT)) yield
       const element = (form as Pair).car
       const fits = isAtom(repeated)
         ? this.matchAtom(repeated, element, inner)
@@ -166,7 +173,7 @@ export class Expansion {
   }
 
   private add(items: Pair[], value: Value): void {
-    this.pay(1)
+    this.account.payForExpansion(1, this.at)
     items.push(new Pair(value, null))
   }
 
@@ -181,8 +188,8 @@ export class Expansion {
         const item = lists[which]!.items[i]?.get(variable)
         if (item !== undefined) inner.set(variable, item)
       })
-      this.pay(1)
-      if (++this.worked % ELEMENTS_A_STEP === 0) yield
+      this.account.payForExpansion(1, this.at)
+      if (this.account.isDue(FORMS_AN_ELEMENT)) yield
       if (depth > 1) yield* this.repeat(template, depth - 1, inner, items)
       else this.add(items, isAtom(template) ? this.fillAtom(template, inner) : yield* this.fill(template, inner))
     }

@@ -25,31 +25,41 @@ export function operandsAt(block: Block, pc: number): { row: OpRow; operands: nu
 export const popsOf = (row: OpRow, operands: readonly number[]): number =>
   row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
 
-/** Verifies a block, some instructions at a time: it may be long. Throws a Bug where it is wrong. */
+/** Verifies blocks, one after the other, some instructions at a time: one may be long. Throws a Bug where one is wrong. */
 export class Verifier {
-  private readonly depths: Int32Array
-  private readonly starts: Uint8Array
-  private readonly floor: number
+  private block!: Block
+  // Kept from one block to the next: most are short, and typed arrays are dear to make.
+  /** Of each instruction, the depth of the stack before it; −1 = not reached yet. */
+  private depths = new Int32Array(1024)
+  /** 1 where an instruction starts. */
+  private starts = new Uint8Array(1024)
+  private floor = 0
   private readonly pending: number[] = []
 
-  constructor(
-    private readonly block: Block,
-    private readonly literals: number,
-  ) {
-    this.depths = new Int32Array(block.code.length).fill(-1)
-    this.starts = instructionStarts(block)
+  constructor(private readonly literals: number) {}
+
+  begin(block: Block): void {
+    const { length } = block.code
+    this.block = block
+    if (length > this.depths.length) {
+      this.depths = new Int32Array(2 * length)
+      this.starts = new Uint8Array(2 * length)
+    }
+    this.depths.fill(-1, 0, length)
+    this.starts.fill(0, 0, length)
+    for (let pc = 0; pc < length; pc = nextOf(block, pc)) this.starts[pc] = 1
     this.floor = block.slots + 3
     this.reach(0, this.floor)
   }
 
-  /** Looks at `count` instructions at most; true when all have been seen. */
-  step(count: number): boolean {
+  /** Looks at `count` instructions at most; returns how many fewer it were: none if there may be more. */
+  step(count: number): number {
     for (; count > 0; count--) {
       const pc = this.pending.pop()
-      if (pc === undefined) return true
+      if (pc === undefined) return count
       this.instruction(pc)
     }
-    return false
+    return 0
   }
 
   private reach(pc: number, depth: number): void {
@@ -59,38 +69,38 @@ export class Verifier {
     if (depths[pc] === -1) {
       depths[pc] = depth
       this.pending.push(pc)
-    } else assert(depths[pc] === depth, `two depths at ${pc} of ${block.name}: ${depths[pc]} and ${depth}`)
+    } else assert(depths[pc] === depth, 'two depths of the stack at one instruction')
   }
 
   private instruction(pc: number): void {
-    const { floor } = this
-    const block = this.block
+    const { block, floor } = this
     assert(this.starts[pc] === 1, 'a branch into the middle of an instruction')
-    const { row, operands, next } = operandsAt(block, pc)
+    const { code } = block
+    const word = code[pc]!
+    const row = OPS[word & 0xff]!
+    const kinds = row.operands
+    const first = word >> 8
     const depth = this.depths[pc]!
-    for (let i = 0; i < row.operands.length; i++) {
-      const kind = row.operands[i]!
-      if (kind === 'captures') checkCaptures(block, operands[0]!, next, depth)
-      else if (kind !== 'local' || row.name !== 'again') checkOperand(block, kind, operands[i]!, depth, this.literals)
+    const next = nextOf(block, pc)
+    const isLoop = (word & 0xff) === Op.Again
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i]!
+      if (kind === 'captures') checkCaptures(block, first, next, depth)
+      else if (kind !== 'local' || !isLoop)
+        checkOperand(block, kind, i === 0 ? first : code[pc + i]!, depth, this.literals)
     }
-    const pops = popsOf(row, operands)
+    const pops = row.pops === 'A' ? first : row.pops === 'B' ? code[pc + 1]! : row.pops
     const after = depth - pops + row.pushes
-    assert(depth - pops >= floor && after <= block.maxDepth, `the stack leaves its bounds at ${pc} of ${block.name}`)
-    if ((block.code[pc]! & 0xff) === Op.Again) {
-      const base = operands[0]! + operands[1]!
-      assert(operands[0]! >= floor && base <= depth, 'a loop outside of the stack')
-      this.reach(operands[2]!, base)
+    assert(depth - pops >= floor && after <= block.maxDepth, 'the stack leaves its bounds')
+    if (isLoop) {
+      const base = first + code[pc + 1]!
+      assert(first >= floor && base <= depth, 'a loop outside of the stack')
+      this.reach(code[pc + 2]!, base)
       return
     }
-    if (row.next === 'branch' || row.next === 'jump') this.reach(operands[0]!, after)
+    if (row.next === 'branch' || row.next === 'jump') this.reach(first, after)
     if (row.next === 'on' || row.next === 'branch') this.reach(next, after)
   }
-}
-
-function instructionStarts(block: Block): Uint8Array {
-  const starts = new Uint8Array(block.code.length)
-  for (let pc = 0; pc < block.code.length; pc = nextOf(block, pc)) starts[pc] = 1
-  return starts
 }
 
 /** The address of the instruction after that at `pc`. */

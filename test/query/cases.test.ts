@@ -2,6 +2,12 @@
 
 import t from 'tap'
 import { evaluate } from '../../src/cli/eval.js'
+import { systemClock } from '../../src/core/clock.js'
+import { LetheError } from '../../src/core/errors.js'
+import { defaultLimits } from '../../src/core/limits.js'
+import { answerText } from '../../src/query/answer.js'
+import { compilingQuery, QueryRun } from '../../src/query/query.js'
+import { Agenda } from '../../src/query/steps.js'
 import { readCases } from './case-file.js'
 
 const cases = readCases()
@@ -27,3 +33,30 @@ for (const file of new Set(cases.map(one => one.file))) {
     t.same(wrong, [])
   })
 }
+
+/** What a program answers, or fails with, that is compiled with so many forms a step. */
+function answerOf(program: string, formsAStep: number): string {
+  const limits = { ...defaultLimits, queryTimeMs: Number.POSITIVE_INFINITY }
+  const run = new QueryRun(compilingQuery(program, {}, new Agenda(formsAStep)), undefined, limits, systemClock)
+  run.step(Number.POSITIVE_INFINITY)
+  const outcome = run.outcome!
+  try {
+    return answerText(outcome, 0, limits) + outcome.output
+  } catch (error) {
+    if (!(error instanceof LetheError)) throw error
+    return `${error.code} ${error.message} ${JSON.stringify(error.details)} ${outcome.output}`
+  }
+}
+
+// Few programs are long enough to be cut, and where they are is chance: here all are, everywhere.
+t.test('a program that is compiled in the shortest steps does what it does otherwise', async t => {
+  for (const formsAStep of [1, 7, 40]) {
+    const wrong: string[] = []
+    for (const { program } of cases) {
+      const wanted = answerOf(program, 1e9)
+      const got = answerOf(program, formsAStep)
+      if (got !== wanted) wrong.push(`${program}\n   wanted ${wanted}\n   got    ${got}`)
+    }
+    t.same(wrong, [], `${formsAStep} forms a step`)
+  }
+})

@@ -134,7 +134,7 @@ t.test('a run hands the turn back when its slice is over, and ends at its time l
   t.match(run.outcome, { ok: false, error: { code: 'time-limit', status: 422 } })
 })
 
-t.test('a long program is compiled in the turns of whoever sent it, a form at a time', async t => {
+t.test('a long program is compiled in the turns of whoever sent it, some forms at a time', async t => {
   const definitions = Array.from({ length: 500 }, (_, i) => `(define (f${i} x) (+ x ${i}))`)
   const source = `${definitions.join('\n')}\n(f499 1)`
   const turnsOf = (query: string): { turns: number; run: QueryRun } => {
@@ -144,7 +144,7 @@ t.test('a long program is compiled in the turns of whoever sent it, a form at a 
     return { turns, run }
   }
   const { turns, run } = turnsOf(source)
-  t.ok(turns >= 2 * definitions.length, `${turns} turns`)
+  t.ok(turns >= definitions.length / 50, `${turns} turns`)
   t.equal(answerText(run.outcome!, 0, defaultLimits), '500\n')
   const broken = turnsOf(`${source}\n  (car`).run
   t.match(broken.outcome, { ok: false, error: { code: 'syntax-error', details: { line: 502, column: 3 } } })
@@ -289,7 +289,9 @@ t.test('the verifier refuses code that would leave its frame, its tables or itse
   const { block } = compileQuery('(let ((x 1)) (+ x 2))')
   t.match(disassemble(block), /local-add-number/)
   const broken = (code: number[]): void => {
-    new Verifier(Object.assign(Object.create(block), { code: Int32Array.from(code) }), 0).step(Number.POSITIVE_INFINITY)
+    const verifier = new Verifier(0)
+    verifier.begin(Object.assign(Object.create(block), { code: Int32Array.from(code) }))
+    verifier.step(Number.POSITIVE_INFINITY)
   }
   t.throws(() => broken([Op.Const | (99 << 8), Op.Return]), /no such constant/)
   t.throws(() => broken([Op.Const]), /out of the block/)
