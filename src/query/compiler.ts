@@ -9,6 +9,7 @@
 
 import { assert } from '../core/errors.js'
 import { Block, type Unit } from './block.js'
+import { BlockCode, isSmall } from './block-code.js'
 import { isSimple, nothing, type SimpleForm } from './core-build.js'
 import type {
   AgainForm,
@@ -24,11 +25,10 @@ import type {
   SetGlobalForm,
   SetLocalForm,
 } from './core-form.js'
-import { branchNumberOps, branchOps, inlineOps, MAX_OPERAND, Op } from './opcodes.js'
-import type { Primitive } from './primitive.js'
+import { branchNumberOps, branchOps, inlineOps, Op } from './opcodes.js'
 import { Agenda, type Steps } from './steps.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
-import { Verifier } from './verifier.js'
+import { verify } from './verifier.js'
 
 /** Where literals and globals of a program get their numbers; shared by all blocks of a unit. */
 export interface Numbering {
@@ -39,7 +39,6 @@ export interface Numbering {
 
 // An assigned variable is one place, also for a continuation that is entered again: its slot would be a copy.
 const isBoxed = (variable: LocalVariable): boolean => variable.assigned || variable.unready
-const small = (n: number): boolean => n >= -MAX_OPERAND && n <= MAX_OPERAND
 
 /** Compiles a sequence of top-level forms to a block without parameters. */
 export function* compileTop(
@@ -55,18 +54,6 @@ export function* compileTop(
   return shared.blocks.at(-1)!
 }
 
-function* verify(blocks: readonly Block[], literals: number): Steps<void> {
-  const verifier = new Verifier(literals)
-  let left = VERIFIED_A_STEP
-  for (const block of blocks) {
-    verifier.begin(block)
-    for (left = verifier.step(left); left === 0; left = verifier.step(VERIFIED_A_STEP)) yield
-  }
-}
-
-/** Instructions verified between two yields. */
-const VERIFIED_A_STEP = 4096
-
 /** What the blocks of one compilation share. */
 interface Shared {
   readonly unit: Unit
@@ -78,15 +65,8 @@ interface Shared {
   readonly blocks: Block[]
 }
 
-class BlockCompiler {
-  private readonly code: number[] = []
-  private readonly constants: Value[] = []
-  private readonly primitives: Primitive[] = []
+class BlockCompiler extends BlockCode {
   private readonly blocks: Block[] = []
-  private readonly places: number[] = []
-  /** Slots above fp in use at this point. */
-  private depth: number
-  private maxDepth: number
   /** Pieces of the block that have not been compiled yet. */
   private missing = 0
   /** Lambdas in it so far; their blocks may be there later. */
@@ -99,7 +79,7 @@ class BlockCompiler {
     private readonly siblings?: Block[],
     private readonly index = 0,
   ) {
-    this.depth = 3
+    super()
     if (lambda !== undefined) {
       for (const parameter of lambda.parameters) parameter.slot = this.depth++ - 3
       if (lambda.rest !== undefined) lambda.rest.slot = this.depth++ - 3
@@ -177,41 +157,6 @@ class BlockCompiler {
       this.completeIfAllThere()
     })
     this.grow(grows)
-  }
-
-  private emit(op: Op, a = 0, b?: number, c?: number): number {
-    assert(small(a), 'operand out of range')
-    const { code } = this
-    const at = code.length
-    code.push(op | (a << 8))
-    if (b !== undefined) code.push(b)
-    if (c !== undefined) code.push(c)
-    return at
-  }
-
-  /** Remembers that the instruction just emitted comes from `at`. */
-  private mark(address: number, at: number): void {
-    if (at >= 0) this.places.push(address, at)
-  }
-
-  private patch(address: number): void {
-    this.code[address] = (this.code[address]! & 0xff) | (this.code.length << 8)
-  }
-
-  private grow(by: number): void {
-    this.depth += by
-    if (this.depth > this.maxDepth) this.maxDepth = this.depth
-  }
-
-  private constantIndex(value: Value): number {
-    // Only the first ones are shared: looking through all of a long list of numbers took 17 s.
-    const index = this.constants.length <= 64 ? this.constants.indexOf(value) : -1
-    return index >= 0 ? index : this.constants.push(value) - 1
-  }
-
-  private push(): void {
-    this.emit(Op.Push)
-    this.grow(1)
   }
 
   /** The values of `forms` onto the stack. */
@@ -397,7 +342,7 @@ class BlockCompiler {
       withNumber !== undefined &&
       right?.tag === 'constant' &&
       typeof right.value === 'number' &&
-      small(right.value)
+      isSmall(right.value)
     ) {
       this.value(left!, false)
       return this.marked(this.emit(withNumber, 0, right.value), form.at)
@@ -410,11 +355,6 @@ class BlockCompiler {
     this.value(right, false)
     this.depth--
     return this.marked(this.emit(branch), form.at)
-  }
-
-  private marked(address: number, at: number): number {
-    this.mark(address, at)
-    return address
   }
 
   private closure(form: LambdaForm, tail: boolean): void {
@@ -540,11 +480,6 @@ class BlockCompiler {
     if (last >= 0) this.value(operands[last]!, false)
   }
 
-  private primitiveIndex(primitive: Primitive): number {
-    const found = this.primitives.indexOf(primitive)
-    return found >= 0 ? found : this.primitives.push(primitive) - 1
-  }
-
   /** Instructions for common shapes: adding a small number, car and cdr of a variable. */
   private shortened(op: Op, form: PrimitiveForm): boolean {
     const [left, right] = form.operands
@@ -555,7 +490,7 @@ class BlockCompiler {
       return true
     }
     if (op !== Op.Add && op !== Op.Subtract) return false
-    if (right?.tag !== 'constant' || typeof right.value !== 'number' || !small(right.value)) return false
+    if (right?.tag !== 'constant' || typeof right.value !== 'number' || !isSmall(right.value)) return false
     const by = op === Op.Add ? right.value : -right.value
     if (slot !== undefined) this.mark(this.emit(Op.LocalAddNumber, slot, by), form.at)
     else {

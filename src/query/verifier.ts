@@ -5,6 +5,7 @@
 import { assert } from '../core/errors.js'
 import type { Block } from './block.js'
 import { OPS, Op, type OperandKind, type OpRow } from './opcodes.js'
+import type { Steps } from './steps.js'
 
 /** The operands of the instruction at `pc`: A, then the further words. Captures are left out. */
 export function operandsAt(block: Block, pc: number): { row: OpRow; operands: number[]; next: number } {
@@ -24,6 +25,19 @@ export function operandsAt(block: Block, pc: number): { row: OpRow; operands: nu
 /** How many values an instruction takes off the stack. */
 export const popsOf = (row: OpRow, operands: readonly number[]): number =>
   row.pops === 'A' ? operands[0]! : row.pops === 'B' ? operands[1]! : row.pops
+
+/** Instructions verified between two yields. */
+const VERIFIED_A_STEP = 4096
+
+/** Verifies blocks, in steps. Throws a Bug where one is wrong. */
+export function* verify(blocks: readonly Block[], literals: number): Steps<void> {
+  const verifier = new Verifier(literals)
+  let left = VERIFIED_A_STEP
+  for (const block of blocks) {
+    verifier.begin(block)
+    for (left = verifier.step(left); left === 0; left = verifier.step(VERIFIED_A_STEP)) yield
+  }
+}
 
 /** Verifies blocks, one after the other, some instructions at a time: one may be long. Throws a Bug where one is wrong. */
 export class Verifier {
