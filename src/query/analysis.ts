@@ -58,7 +58,7 @@ function meaning(variable: GlobalVariable): GlobalVariable {
   return variable.hides !== undefined && !variable.defined && !variable.assigned ? meaning(variable.hides) : variable
 }
 
-/** A variable of a letrec: the how manieth, and in which group of consecutive lambdas; NO_GROUP if its value is none. */
+/** A variable of a letrec: its index, and its group of consecutive lambdas, or NO_GROUP if its value is no lambda. */
 interface Member {
   readonly letrec: LetrecForm
   readonly index: number
@@ -111,8 +111,8 @@ class Analyser {
   }
 
   /**
-   * Whether a variable may be read here before it has its value. Consecutive lambdas form a group and may mention each other: nothing
-   * runs before the whole group has its values.
+   * Whether a variable may be read here before it has its value. Consecutive lambdas form a group and may mention each
+   * other: nothing runs before the whole group has its values.
    */
   private isEarly(member: Member): boolean {
     let within = this.within

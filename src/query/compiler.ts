@@ -25,7 +25,7 @@ import type {
   SetGlobalForm,
   SetLocalForm,
 } from './core-form.js'
-import { branchNumberOps, branchOps, inlineOps, Op } from './opcodes.js'
+import { branchNumberOps, branchOps, Op } from './opcodes.js'
 import { Agenda, type Steps } from './steps.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
 import { verify } from './verifier.js'
@@ -328,7 +328,7 @@ class BlockCompiler extends BlockCode {
   }
 
   private fusedTest(form: PrimitiveForm): number {
-    const op = inlineOps.get(`${form.primitive.name}/${form.operands.length}`)
+    const op = form.primitive.operations[form.operands.length]
     if (op === undefined) return -1
     const [left, right] = form.operands
     if (op === Op.IsZero) {
@@ -443,7 +443,7 @@ class BlockCompiler extends BlockCode {
   private primitive(form: PrimitiveForm, tail: boolean): void {
     const { primitive, operands, at } = form
     const before = this.depth
-    const op = inlineOps.get(`${primitive.name}/${operands.length}`)
+    const op = primitive.operations[operands.length]
     if (op !== undefined) {
       const leaves = op === Op.TailApply || op === Op.TailApplyValues || op === Op.Capture || op === Op.Reinstate
       assert(!leaves || tail, 'control instructions stand in tail position')

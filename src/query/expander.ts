@@ -1,9 +1,9 @@
 // From data to core form: special forms become core, uses of macros are expanded, names become variables.
 //
 // It works in steps, for one form may be a megabyte: what does not fit into a step is postponed (steps.ts), and stands in its
-// parent as a sequence of one item that is not there yet. So nobody may look into what a part became, but for
-// quasiquotation and `named`, which ask for no more than they can do without. Special forms that have long lists to go
-// through are generators; one that yields is postponed, and goes on where it was.
+// parent as a sequence of one item that is not there yet. So nobody may depend on what a part became: quasiquotation and
+// `called` look, but could do without. Special forms that have long lists to go through are generators; one that yields is
+// postponed, and goes on where it was.
 //
 // Every method takes the form, its scope and `at`, the offset of the form in the source (elements of a list know theirs; what
 // a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by the
@@ -34,6 +34,8 @@ export const auxiliaryNames = [
 ]
 
 const maxExpansion = 2_000_000
+/** Special forms that define something, or hold what does. */
+const definers = new Set(['begin', 'define', 'define-syntax'])
 const MOST_PARAMETERS_AT_ONCE = 256
 
 interface BodyItem {
@@ -196,8 +198,8 @@ export class Expander {
   }
 
   private expandRest(made: Core[], i: number, rest: Pair, scope: Scope, at: number): void {
-    let end = i
-    for (let pair: Value = rest; pair instanceof Pair; pair = pair.cdr) made[end++] = nothing
+    // The length is looked at before what is postponed is there.
+    if (made.length === i) for (let pair: Value = rest; pair instanceof Pair; pair = pair.cdr) made.push(nothing)
     this.later(() => this.expandInto(made, i, rest, scope, at))
   }
 
@@ -356,7 +358,14 @@ export class Expander {
 
   /** A body: internal definitions, then expressions. Definitions after expressions are taken in order, too. */
   body(forms: Value, outer: Scope, at: number): Core {
+    if (forms instanceof Pair && forms.cdr === null && !this.mayDefine(this.headOf(forms.car, outer)))
+      return this.expand(forms.car, outer, placeOf(forms, at))
     return this.run(this.bodySteps(forms, outer, at))
+  }
+
+  /** Whether what begins with this may define something. */
+  private mayDefine(head: unknown): boolean {
+    return head instanceof Macro || (head instanceof SpecialForm && definers.has(head.name))
   }
 
   private *bodySteps(forms: Value, outer: Scope, at: number): Steps<Core> {

@@ -15,6 +15,7 @@
 // primitive's value. What a generator holds is charged to the run until it ends.
 
 import type { Limits } from '../core/limits.js'
+import { inlineOps, type Op } from './opcodes.js'
 import { Procedure, type SymbolTable, type Value } from './value.js'
 
 /** What a primitive may ask for. The machine is one; the engine of per-event programs is another. */
@@ -73,6 +74,8 @@ export class Primitive extends Procedure {
   readonly run: ResumableFunction | undefined
   readonly spread: SpreadFunction | undefined
   readonly isResumable: boolean
+  /** The instructions that it is, by the number of operands. */
+  readonly operations: readonly (Op | undefined)[]
   constructor(readonly definition: PrimitiveDefinition) {
     super()
     this.name = definition.name
@@ -81,6 +84,7 @@ export class Primitive extends Procedure {
     this.run = definition.run ?? definition.resumable
     this.spread = definition.spread
     this.isResumable = definition.resumable !== undefined
+    this.operations = [0, 1, 2, 3].map(count => inlineOps.get(`${this.name}/${count}`))
   }
 }
 

@@ -18,10 +18,10 @@ const FORMS_A_STEP = 1024
  * Lets a pass recurse plainly over a tree of any size, and yet stop in time: generators all the way down cost half of the
  * compiler's time.
  *
- * The pass asks `isSpent` of each form. Once the step's forms are used up, it postpones whatever it meets, a subtree or the rest of a list,
- * goes on as if that were done, and so is out of its recursion after no more work than the tree is deep. `finish` then does
- * what was postponed, a step for each, in the order of the source: what a task postpones comes before what waited already. A form of the top level
- * that is smaller than half a step is never cut.
+ * The pass asks `isSpent` of each form. Once the step's forms are used up, it postpones whatever it meets, a subtree or the
+ * rest of a list, goes on as if that were done, and so is out of its recursion after no more work than the tree is deep.
+ * `finish` then does what was postponed, in the order of the source: what a task postpones comes before what waited already.
+ * A form of the top level that is smaller than half a step is never cut.
  */
 export class Agenda {
   private left: number
