@@ -262,9 +262,11 @@ class Analyser {
     if (start.tag !== 'call' || start.operator.tag !== 'local' || start.operator.variable !== self) return undefined
     const arity = lambda.parameters.length
     if (start.operands.length !== arity) return undefined
-    const found = new LoopSearch(self, arity, { left: MAX_LOOP_FORMS })
+    const budget: Budget = { left: MAX_LOOP_FORMS }
+    const found = new LoopSearch(self, arity, budget)
     for (const operand of start.operands) found.visit(operand, false)
     found.visit(lambda.body, true)
+    this.agenda.spend(MAX_LOOP_FORMS - budget.left)
     if (!found.isLoop) return undefined
     const loop: LoopForm = {
       tag: 'loop',

@@ -41,6 +41,11 @@ export class Agenda {
     return this.left < 0
   }
 
+  /** Counts work that nobody can stop. */
+  spend(forms: number): void {
+    this.left -= forms
+  }
+
   postpone(task: () => void): void {
     this.met.push(task)
   }
