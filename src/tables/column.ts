@@ -200,7 +200,7 @@ export class CounterColumn {
     const { values } = this.zeroth
     const end = Math.min(values.length, bytes >> 3)
     let sum = 0
-    for (let row = 0; row < end; row += CACHE_LINE >> 3) sum += values[row]! | 0
+    for (let row = 0; row < end; row += CACHE_LINE >> 3) sum = (sum + (values[row]! | 0)) | 0
     return sum
   }
 
@@ -262,7 +262,7 @@ export class SketchColumn {
     let sum = 0
     for (let number = 0; number < end; number++) {
       const page = pages[number]
-      if (page !== undefined) sum += page.prefetch(bytes)
+      if (page !== undefined) sum = (sum + page.prefetch(bytes)) | 0
     }
     return sum
   }

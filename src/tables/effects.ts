@@ -38,10 +38,11 @@ export const STRIDE = 5
 
 const CACHE = 16
 const CACHE_STRIDE = 5
-// Short keys remembered by their text, and how long they may be.
-const MEMO = 1024
+// Short keys remembered by their text, how long they may be, and int32s that each takes: hash key, length, text in four
+// words that may overlap, hash.
+const MEMO_BITS = 10
 const MEMO_BYTES = 16
-const MEMO_STRIDE = 5
+const MEMO_STRIDE = 9
 const noDeclarations: readonly TableDeclaration[] = []
 
 export class Effects {
@@ -61,6 +62,8 @@ export class Effects {
   readonly named: TableDeclaration[] = []
   bytes: Uint8Array = new Uint8Array(0)
 
+  private words: DataView = new DataView(new ArrayBuffer(0))
+  private arenaWords: DataView = new DataView(this.arena.buffer)
   private sessions: SessionStates | undefined
   private keyGiven: HashKey | undefined
   private hashKey: HashKey = { k0: 0, k1: 0 }
@@ -69,9 +72,7 @@ export class Effects {
   private epoch = 0
   // Per place: start, end, epoch, lo, hi.
   private readonly cache = new Int32Array(CACHE * CACHE_STRIDE)
-  // Per place: length, k0, k1, lo, hi of a text, and its bytes beside.
-  private readonly memo = new Int32Array(MEMO * MEMO_STRIDE)
-  private readonly memoTexts = new Uint8Array(MEMO * MEMO_BYTES)
+  private readonly memo = new Int32Array(MEMO_STRIDE << MEMO_BITS)
   private emptyLow = 0
   private emptyHigh = 0
 
@@ -80,7 +81,7 @@ export class Effects {
     this.count = 0
     this.arenaLength = 0
     this.declared = declared
-    this.bytes = batch.bytes
+    if (this.bytes !== batch.bytes) this.takeBytes(batch.bytes)
     this.sessions = sessions
     if (this.keyGiven !== sessions.hashKey) this.takeKey(sessions.hashKey)
     this.epoch = (this.epoch + 1) | 0
@@ -248,11 +249,9 @@ export class Effects {
       hash.hi = cache[at + 4]!
       return
     }
-    const bytes = start >= ARENA ? this.arena : this.bytes
-    const from = start >= ARENA ? start - ARENA : start
-    const to = from + end - start
-    if (to - from > MEMO_BYTES) hashBytes(this.hashKey, bytes, from, to)
-    else this.hashShort(bytes, from, to)
+    if (end - start <= MEMO_BYTES) this.hashShort(start, end)
+    else if (start >= ARENA) hashBytes(this.hashKey, this.arena, start - ARENA, end - ARENA)
+    else hashBytes(this.hashKey, this.bytes, start, end)
     this.remember(at, start, end)
   }
 
@@ -265,31 +264,58 @@ export class Effects {
     cache[at + 4] = hash.hi
   }
 
-  private hashShort(bytes: Uint8Array, start: number, end: number): void {
-    const { k0, k1 } = this.hashKey
+  private hashShort(start: number, end: number): void {
+    const inArena = start >= ARENA
+    const bytes = inArena ? this.arena : this.bytes
+    const words = inArena ? this.arenaWords : this.words
+    const from = inArena ? start - ARENA : start
     const length = end - start
-    // Any mixture does: what it finds is compared.
-    const mixed = bytes[start]! * 5 + bytes[end - 1]! * 67 + bytes[(start + end) >> 1]! * 131 + length * 37 + k0
-    const place = mixed & (MEMO - 1)
-    const memo = this.memo
-    const at = place * MEMO_STRIDE
-    if (memo[at] === length && memo[at + 1] === k0 && memo[at + 2] === k1) {
-      const texts = this.memoTexts
-      let i = start
-      for (let j = place * MEMO_BYTES; i < end && bytes[i] === texts[j]; i++, j++);
-      if (i === end) {
-        hash.lo = memo[at + 3]!
-        hash.hi = memo[at + 4]!
-        return
+    const to = from + length
+    const { k0, k1 } = this.hashKey
+    let first: number
+    let last = 0
+    let second = 0
+    let third = 0
+    if (length >= 4) {
+      first = words.getInt32(from, true)
+      last = words.getInt32(to - 4, true)
+      if (length > 8) {
+        second = words.getInt32(from + 4, true)
+        third = words.getInt32(to - 8, true)
       }
+    } else first = bytes[from]! | (bytes[from + (length >> 1)]! << 8) | (bytes[to - 1]! << 16)
+    // Any mixture does: what it finds is compared.
+    const mixed = Math.imul(first ^ Math.imul(last ^ third, 0x2c1b3c6d) ^ second ^ k0, 0x297a2d39)
+    const at = (mixed >>> (32 - MEMO_BITS)) * MEMO_STRIDE
+    const memo = this.memo
+    if (
+      memo[at] === k0 &&
+      memo[at + 1] === k1 &&
+      memo[at + 2] === length &&
+      memo[at + 3] === first &&
+      memo[at + 4] === last &&
+      memo[at + 5] === second &&
+      memo[at + 6] === third
+    ) {
+      hash.lo = memo[at + 7]!
+      hash.hi = memo[at + 8]!
+      return
     }
-    hashBytes(this.hashKey, bytes, start, end)
-    memo[at] = length
-    memo[at + 1] = k0
-    memo[at + 2] = k1
-    memo[at + 3] = hash.lo
-    memo[at + 4] = hash.hi
-    for (let i = start, j = place * MEMO_BYTES; i < end; i++, j++) this.memoTexts[j] = bytes[i]!
+    hashBytes(this.hashKey, bytes, from, to)
+    memo[at] = k0
+    memo[at + 1] = k1
+    memo[at + 2] = length
+    memo[at + 3] = first
+    memo[at + 4] = last
+    memo[at + 5] = second
+    memo[at + 6] = third
+    memo[at + 7] = hash.lo
+    memo[at + 8] = hash.hi
+  }
+
+  private takeBytes(bytes: Uint8Array): void {
+    this.bytes = bytes
+    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   private takeKey(key: HashKey): void {
@@ -328,6 +354,7 @@ export class Effects {
     const grown = new Uint8Array(Math.max(needed, this.arena.length * 2))
     grown.set(this.arena)
     this.arena = grown
+    this.arenaWords = new DataView(grown.buffer)
   }
 
   private indexDeclared(): void {

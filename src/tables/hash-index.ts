@@ -45,7 +45,7 @@ export class HashIndex {
     const { slots } = this
     const end = slots.byteLength <= 4 * bytes ? slots.length : 1
     let sum = 0
-    for (let at = 0; at < end; at += LINE_SLOTS) sum += slots[at]!
+    for (let at = 0; at < end; at += LINE_SLOTS) sum = (sum + slots[at]!) | 0
     return sum
   }
 

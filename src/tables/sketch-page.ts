@@ -99,8 +99,8 @@ export class SketchPage extends Page {
   prefetch(bytes: number): number {
     const { meta, slab } = this
     const end = Math.min(this.used, bytes)
-    let sum = meta[0]! + meta[meta.length - 1]!
-    for (let at = 0; at < end; at += CACHE_LINE) sum += slab[at]!
+    let sum = (meta[0]! + meta[meta.length - 1]!) | 0
+    for (let at = 0; at < end; at += CACHE_LINE) sum = (sum + slab[at]!) | 0
     return sum
   }
 

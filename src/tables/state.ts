@@ -275,9 +275,9 @@ export class CustomerState {
     const data = this.hotDay
     let sum = this.space.index.prefetch(bytes)
     if (data !== undefined) {
-      sum += data.counters.prefetch(bytes) + data.sketches.prefetch(bytes)
+      sum = (sum + data.counters.prefetch(bytes) + data.sketches.prefetch(bytes)) | 0
       const set = data.sets.at(0)
-      if (set !== undefined) sum += set.prefetch()
+      if (set !== undefined) sum = (sum + set.prefetch()) | 0
     }
     return sum
   }
