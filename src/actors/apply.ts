@@ -24,6 +24,10 @@ const EVENTS_PER_LOOK = 16
 const MANY_EVENTS = 8
 const PREFETCHED_BYTES = 4096
 
+/** Effects, and bytes of texts beside them, that are gathered over events before they are applied together. */
+const EFFECTS_TOGETHER = 120
+const TEXTS_TOGETHER = 16 * 1024
+
 /** Answers whether event `index` of entry `n`, which came in a frame of `ms`, was set aside (R16). */
 export interface Verdicts {
   convicted(n: number, index: number, ms: number): boolean
@@ -98,6 +102,8 @@ export class Applier {
     let duplicates = 0
     let accepted = 0
     let event = first
+    // Whatever was gathered before belongs to somebody who crashed.
+    this.effects.clear()
     if (batch.count - first >= MANY_EVENTS) this.prefetch(state, PREFETCHED_BYTES)
     this.place.n = delivery.n
     this.place.batch = batch
@@ -108,6 +114,7 @@ export class Applier {
       this.place.index = event
       this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
+        this.flush(state, batch)
         this.drop(ledger, 'invalid')
         continue
       }
@@ -122,24 +129,34 @@ export class Applier {
       }
       accepted++
       if (verdicts?.convicted(delivery.n, event, delivery.ms)) {
+        this.flush(state, batch)
         this.drop(ledger, 'poison')
         continue
       }
       this.readTime(batch, event, delivery.ms)
-      if (this.skewed) ledger.note('skewed')
+      if (this.skewed) {
+        this.flush(state, batch)
+        ledger.note('skewed')
+      }
       if (this.at < oldest) {
+        this.flush(state, batch)
         this.drop(ledger, 'late')
         continue
       }
       if (state.sampling < 1 && !isSampled(batch, event, state.sampling, chanceOf(delivery.n, event))) {
+        this.flush(state, batch)
         this.drop(ledger, 'sampled')
         continue
       }
-      if (batch.flags[event]! & Flag.Truncated) ledger.note('truncated')
+      if (batch.flags[event]! & Flag.Truncated) {
+        this.flush(state, batch)
+        ledger.note('truncated')
+      }
       if (this.applyOne(state, program, batch, event)) applied++
       else this.drop(ledger, program.reason)
       if (this.failed) ledger.note('program-error')
     }
+    this.flush(state, batch)
     const done = event === batch.count
     ledger.receive(event - first)
     if (done) ledger.bytes(delivery.bytes)
@@ -179,6 +196,7 @@ export class Applier {
     const mark = replayMark(entry)
     hashBytes(state.identity.hashKey, mark, 0, mark.length)
     if (!state.ids.add(hash.lo, hash.hi, delivery.ms) || !ledger.replayed('poison')) return
+    this.effects.clear()
     this.place.n = delivery.n
     this.place.index = 0
     this.place.batch = batch
@@ -186,6 +204,7 @@ export class Applier {
     this.frameDay = entry.day
     this.readTime(batch, 0, entry.ms)
     if (this.at >= oldest * DAY_MS) this.applyOne(state, program, batch, 0)
+    this.flush(state, batch)
     delivery.accepted = 1
     this.place.n = 0
     this.place.batch = undefined
@@ -222,23 +241,55 @@ export class Applier {
 
   private failed = false
 
-  /** Runs the program over one event and puts its effects into the cells; false if the program dropped it. */
+  /** Runs the program over one event; its effects are applied with the next ones'. False if the program dropped it. */
   private applyOne(state: CustomerState, program: EventProgram, batch: EventBatch, event: number): boolean {
     const effects = this.effects
+    const day = dayOf(this.at)
     this.failed = false
-    effects.begin(batch, program.declared, state.sessions)
+    if (effects.count > 0 && day !== this.gatheredDay) this.flush(state, batch)
+    if (effects.count === 0) effects.begin(batch, program.declared, state.sessions)
+    this.gatheredDay = day
+    effects.nextEvent(event, this.at)
     let outcome = program.run(batch, event, effects)
+    if (outcome === Outcome.Applied) {
+      // Who is kept stands for all who are like it: the sums are those of all, as near as a sample says.
+      if (state.sampling < 1) effects.weigh(1 / state.sampling)
+      const isMuch = effects.count >= EFFECTS_TOGETHER || effects.arenaLength > TEXTS_TOGETHER
+      if (isMuch || effects.remembers || this.watch) this.flush(state, batch)
+      return true
+    }
+    effects.dropEvent()
+    this.flush(state, batch)
     if (outcome === Outcome.Failed) {
       this.failed = true
       state.noteProgramError(program.error!)
       effects.begin(batch, this.builtin.declared, state.sessions)
+      effects.nextEvent(event, this.at)
       outcome = this.builtin.run(batch, event, effects)
+      if (outcome === Outcome.Applied && state.sampling < 1) effects.weigh(1 / state.sampling)
+      if (outcome !== Outcome.Applied) effects.dropEvent()
+      this.flush(state, batch)
     }
-    if (outcome === Outcome.Dropped) return false
-    // Who is kept stands for all who are like it: the sums are those of all, as near as a sample says.
-    if (state.sampling < 1) effects.weigh(1 / state.sampling)
-    state.apply(effects, batch, dayOf(this.at), this.at)
-    return true
+    return outcome === Outcome.Applied
+  }
+
+  /** The day of the effects that have gathered. */
+  private gatheredDay = 0
+
+  /**
+   * Applies what has gathered: at the latest when the next event is of another day, or something else of the customer is to
+   * change, so that all is told in the order of the events.
+   */
+  private flush(state: CustomerState, batch: EventBatch): void {
+    const { effects } = this
+    if (effects.count === 0) return
+    try {
+      state.apply(effects, batch, this.gatheredDay)
+    } catch (error) {
+      this.place.index = effects.events[state.applying]!
+      throw error
+    }
+    effects.clear()
   }
 }
 

@@ -7,8 +7,12 @@
 //
 //     ops      | operation | table << 4 ||  keyStart  |  keyEnd  |  valueStart  |  valueEnd  |   five int32 an effect
 //     amounts  |  amount, observation, or place in `symbols` |                                  one double an effect
+//     events   |  event  |      times  | when it happened |
 //
-// Hashes of slices are remembered for the length of one event: the same user goes into four sketches, the same app
+// The buffer may hold the effects of several events of one batch, in order: CustomerState.apply finds all their keys first,
+// and changes cells then.
+//
+// Hashes of slices are remembered until the buffer is emptied: the same user goes into four sketches, the same app
 // version is a key of three tables, and a keyed hash costs 30 ns. Short keys are remembered by their text beyond that: types,
 // versions, platforms come back with every event, and comparing eight bytes costs a third of hashing them.
 
@@ -51,6 +55,14 @@ export class Effects {
   /** Rows of STRIDE numbers: operation | table << 4, keyStart, keyEnd, valueStart, valueEnd. */
   ops = new Int32Array(32 * STRIDE)
   amounts = new Float64Array(32)
+  /** The event of each effect, and when it happened, ms. */
+  events = new Int32Array(32)
+  times = new Float64Array(32)
+  /** For CustomerState.apply: what it mixes into each key's hash, the row it found, the hash of the value. */
+  mixes = new Int32Array(32)
+  rows = new Int32Array(32)
+  lows = new Int32Array(32)
+  highs = new Int32Array(32)
   symbols: string[] = []
   arena = new Uint8Array(512)
   arenaLength = 0
@@ -62,6 +74,12 @@ export class Effects {
   readonly named: TableDeclaration[] = []
   bytes: Uint8Array = new Uint8Array(0)
 
+  /** Whether the event that runs has changed what the next one may ask for (`state`, `once!`): then it is to be applied first. */
+  remembers = false
+  private event = 0
+  private atMs = 0
+  /** Effects of the events before the one that runs. */
+  private before = 0
   private words: DataView = new DataView(new ArrayBuffer(0))
   private arenaWords: DataView = new DataView(this.arena.buffer)
   private sessions: SessionStates | undefined
@@ -76,9 +94,9 @@ export class Effects {
   private emptyLow = 0
   private emptyHigh = 0
 
-  /** Empties the buffer for one event of `batch`. Slices refer to `batch.bytes` as it is now. */
+  /** Empties the buffer for events of `batch`. Slices refer to `batch.bytes` as it is now. */
   begin(batch: EventBatch, declared: readonly TableDeclaration[], sessions: SessionStates): void {
-    this.count = 0
+    this.clear()
     this.arenaLength = 0
     this.declared = declared
     if (this.bytes !== batch.bytes) this.takeBytes(batch.bytes)
@@ -89,14 +107,25 @@ export class Effects {
     if (this.symbols.length > 0) this.symbols.length = 0
   }
 
-  /** A place to come back to with `truncate`. */
-  mark(): number {
-    return this.count
+  /** Forgets all effects. */
+  clear(): void {
+    this.count = 0
+    this.before = 0
   }
 
-  /** Forgets the effects after `mark`. */
-  truncate(mark: number): void {
-    this.count = mark
+  /** What follows is of event `index`, which happened at `atMs`. */
+  nextEvent(index: number, atMs: number): void {
+    this.event = index
+    this.atMs = atMs
+    this.before = this.count
+    this.remembers = false
+  }
+
+  /** Forgets the effects of the event that runs. */
+  dropEvent(): void {
+    this.count = this.before
+    this.remembers = false
+    if (this.symbols.length > 0) this.symbols.length = 0
   }
 
   /** Copies a computed text into the arena; its place is left in `textStart` and `textEnd`. */
@@ -135,9 +164,9 @@ export class Effects {
     return this.declared.length + named.length - 1
   }
 
-  /** Makes what is added to counters and timelines count `weight` times. */
+  /** Makes what the event that runs adds to counters and timelines count `weight` times. */
   weigh(weight: number): void {
-    for (let i = 0; i < this.count; i++) {
+    for (let i = this.before; i < this.count; i++) {
       const operation = this.ops[i * STRIDE]! & 15
       if (operation === Operation.Bump || operation === Operation.Tick) this.amounts[i]! *= weight
     }
@@ -178,6 +207,7 @@ export class Effects {
     this.sessions!.checkSymbol(symbol, this.symbols)
     this.hashOf(keyStart, keyEnd)
     this.symbols.push(symbol)
+    this.remembers = true
     this.push(Operation.SetState, keyStart, keyEnd, hash.lo, hash.hi, this.symbols.length - 1)
   }
 
@@ -186,7 +216,7 @@ export class Effects {
     this.hashOf(keyStart, keyEnd)
     const low = hash.lo
     const high = hash.hi
-    for (let i = this.count - 1; i >= 0; i--) {
+    for (let i = this.count - 1; i >= this.before; i--) {
       const at = i * STRIDE
       if (this.ops[at] === Operation.SetState && this.ops[at + 3] === low && this.ops[at + 4] === high) {
         return this.symbols[this.amounts[i]!]
@@ -201,7 +231,7 @@ export class Effects {
     const low = hash.lo
     const high = hash.hi
     if (this.sessions!.hasSeen(scope, low, high)) return false
-    for (let i = this.count - 1; i >= 0; i--) {
+    for (let i = this.count - 1; i >= this.before; i--) {
       const at = i * STRIDE
       if (
         this.ops[at] === Operation.Once &&
@@ -212,6 +242,7 @@ export class Effects {
         return false
       }
     }
+    this.remembers = true
     this.push(Operation.Once, keyStart, keyEnd, low, high, scope)
     return true
   }
@@ -338,16 +369,21 @@ export class Effects {
     ops[at + 3] = c
     ops[at + 4] = d
     this.amounts[index] = amount
+    this.events[index] = this.event
+    this.times[index] = this.atMs
     this.count = index + 1
   }
 
   private grow(): void {
-    const ops = new Int32Array(this.ops.length * 2)
-    ops.set(this.ops)
-    this.ops = ops
-    const amounts = new Float64Array(this.amounts.length * 2)
-    amounts.set(this.amounts)
-    this.amounts = amounts
+    const size = this.count * 2
+    this.ops = grown(this.ops, new Int32Array(size * STRIDE))
+    this.amounts = grown(this.amounts, new Float64Array(size))
+    this.events = grown(this.events, new Int32Array(size))
+    this.times = grown(this.times, new Float64Array(size))
+    this.mixes = new Int32Array(size)
+    this.rows = new Int32Array(size)
+    this.lows = new Int32Array(size)
+    this.highs = new Int32Array(size)
   }
 
   private growArena(needed: number): void {
@@ -371,6 +407,11 @@ export class Effects {
       { table: table.name },
     )
   }
+}
+
+function grown<Numbers extends Int32Array | Float64Array>(from: Numbers, to: Numbers): Numbers {
+  to.set(from)
+  return to
 }
 
 // A NaN in a counter would never leave it.

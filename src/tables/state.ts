@@ -282,55 +282,21 @@ export class CustomerState {
     return sum
   }
 
-  /** Applies one event's effects to the cells of `day`, which must be resident or empty (see dayState). */
-  apply(effects: Effects, batch: EventBatch, day: number, atMs: number): void {
-    const { count, ops, amounts } = effects
-    if (count === 0) return
+  /**
+   * Applies the effects of events of `batch` to the cells of `day`, which must be resident or empty (see dayState). All keys are
+   * looked up first and all cells change then: neither waits for the other's cache misses. The outcome is that of one event
+   * after the other.
+   */
+  apply(effects: Effects, batch: EventBatch, day: number): void {
+    if (effects.count === 0) return
     const data = this.hotDay?.day === day ? this.hotDay : this.dataFor(day)
-    const { tracker } = this
-    const { index } = this.space
-    const { maxKeyBytes } = this.limits
     if (effects.declared !== this.boundFor) this.bindNone(effects.declared)
-    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
-      const operation = ops[at]! & 15
-      if (operation > Operation.Tick) {
-        this.applyBeside(effects, i, batch, data, atMs)
-        continue
-      }
-      const number = ops[at]! >>> 4
-      let mix = this.bound[number] ?? 0
-      if (mix <= 0) {
-        mix = this.bind(effects, number)
-        if (mix < 0) continue
-      }
-      const start = ops[at + 1]!
-      let end = ops[at + 2]!
-      if (end - start > maxKeyBytes) end = this.cut(effects, start)
-      effects.hashOfKey(start, end)
-      // Where the index says the key is, which may have been dropped; or −1. A cell that was touched on a writable day belongs
-      // to a live key: only the first touch of a cell looks at the key.
-      const row = index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
-      switch (operation) {
-        case 1: // Bump
-          if (row < 0 || !data.counters.add(row, amounts[i]!, tracker))
-            this.startCounter(effects, i, end, data, mix, row)
-          break
-        case 2: // Sketch
-          effects.hashOf(ops[at + 3]!, ops[at + 4]!)
-          if (row < 0 || !data.sketches.add(row, hash.lo, hash.hi, tracker)) {
-            const started = this.startRow(effects, i, end, data, mix, row)
-            effects.hashOf(ops[at + 3]!, ops[at + 4]!)
-            data.sketches.start(started, hash.lo, hash.hi, tracker)
-          }
-          break
-        case 3: // Collect
-          this.collect(effects, i, end, data, mix, row)
-          break
-        default:
-          this.applyCell(effects, i, end, data, mix, row, atMs)
-      }
-    }
+    this.findRows(effects)
+    this.changeCells(effects, batch, data)
   }
+
+  /** The effect that `apply` is at. */
+  applying = 0
 
   /** Whether a checkpoint would have anything to write besides n. */
   get dirty(): boolean {
@@ -408,7 +374,108 @@ export class CustomerState {
 
   // ——— apply
 
-  private applyBeside(effects: Effects, effect: number, batch: EventBatch, data: DayData, atMs: number): void {
+  /**
+   * Leaves the row where the index says each effect's key is, which may have been dropped, or −1; and the hash of its value. A
+   * cell that was touched on a writable day belongs to a live key: only the first touch of a cell looks at the key.
+   */
+  private findRows(effects: Effects): void {
+    const { count, ops, mixes, rows, lows, highs } = effects
+    const { bound } = this
+    const { index } = this.space
+    const { maxKeyBytes } = this.limits
+    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
+      const operation = ops[at]! & 15
+      if (operation > Operation.Tick) continue
+      const number = ops[at]! >>> 4
+      let mix = bound[number] ?? 0
+      if (mix <= 0) {
+        this.applying = i
+        mix = this.bind(effects, number)
+      }
+      mixes[i] = mix
+      if (mix < 0) continue
+      const start = ops[at + 1]!
+      if (ops[at + 2]! - start > maxKeyBytes) ops[at + 2] = this.cut(effects, start)
+      effects.hashOfKey(start, ops[at + 2]!)
+      rows[i] = index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
+      if (operation === Operation.Sketch) {
+        effects.hashOf(ops[at + 3]!, ops[at + 4]!)
+        lows[i] = hash.lo
+        highs[i] = hash.hi
+      } else if (operation === Operation.Collect) {
+        if (ops[at + 4]! - ops[at + 3]! > maxKeyBytes) ops[at + 4] = this.cut(effects, ops[at + 3]!)
+        effects.hashOfKey(ops[at + 3]!, ops[at + 4]!)
+        lows[i] = hash.lo
+        highs[i] = hash.hi
+      }
+    }
+  }
+
+  // As above, by itself.
+  private rowOf(effects: Effects, at: number, mix: number): number {
+    effects.hashOfKey(effects.ops[at + 1]!, effects.ops[at + 2]!)
+    return this.space.index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
+  }
+
+  private changeCells(effects: Effects, batch: EventBatch, data: DayData): void {
+    const { count, ops, amounts, mixes, rows, lows, highs } = effects
+    const { counters, sketches, sets } = data
+    const { tracker } = this
+    // A key that begins may take the row of one that was dropped: what was found before is looked up again.
+    let changed = false
+    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
+      const operation = ops[at]! & 15
+      if (operation <= Operation.Collect) {
+        const mix = mixes[i]!
+        if (mix < 0) continue
+        const row = changed ? this.rowOf(effects, at, mix) : rows[i]!
+        if (row >= 0) {
+          if (operation === Operation.Bump) {
+            if (counters.add(row, amounts[i]!, tracker)) continue
+          } else if (operation === Operation.Sketch) {
+            if (sketches.add(row, lows[i]!, highs[i]!, tracker)) continue
+            // A member that is there already leaves its page clean.
+          } else if (sets.at(row)?.has(lows[i]!, highs[i]!)) continue
+        }
+      }
+      this.applying = i
+      if (this.changeCell(effects, i, batch, data, changed)) changed = true
+    }
+  }
+
+  /** What is seldom: cells that begin, and kinds that few programs have. True if a key may have begun. */
+  private changeCell(effects: Effects, effect: number, batch: EventBatch, data: DayData, changed: boolean): boolean {
+    const at = effect * STRIDE
+    const operation = effects.ops[at]! & 15
+    if (operation > Operation.Tick) {
+      this.applyBeside(effects, effect, batch, data)
+      return false
+    }
+    const mix = effects.mixes[effect]!
+    if (mix < 0) return false
+    const row = changed ? this.rowOf(effects, at, mix) : effects.rows[effect]!
+    const amount = effects.amounts[effect]!
+    switch (operation) {
+      case 1: // Bump
+        if (amount === 0) return false
+        data.counters.start(this.startRow(effects, at, data, mix, row), amount, this.tracker)
+        return true
+      case 2: // Sketch
+        data.sketches.start(
+          this.startRow(effects, at, data, mix, row),
+          effects.lows[effect]!,
+          effects.highs[effect]!,
+          this.tracker,
+        )
+        return true
+      case 3: // Collect
+        return this.collect(effects, effect, data, mix, row)
+      default:
+        return this.changeObject(effects, effect, data, mix, row)
+    }
+  }
+
+  private applyBeside(effects: Effects, effect: number, batch: EventBatch, data: DayData): void {
     const { ops, amounts } = effects
     const at = effect * STRIDE
     switch (ops[at]! & 15) {
@@ -419,76 +486,63 @@ export class CustomerState {
         this.sessions.see(amounts[effect]!, ops[at + 3]!, ops[at + 4]!, this.currentDay)
         break
       case 9: // NoteGroup
-        this.groups.note(batch, ops[at + 1]!, data.day, atMs, data.examples)
+        this.groups.note(batch, ops[at + 1]!, data.day, effects.times[effect]!, data.examples)
     }
   }
 
-  // The row for the first touch of the cell of effect `effect`, whose key ends at `end`. `mix` stands for the table (mixOf).
-  private startRow(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): number {
+  // The row for the first touch of the cell of the effect at `at`. `mix` stands for the table (mixOf).
+  private startRow(effects: Effects, at: number, data: DayData, mix: number, row: number): number {
     const table = this.tablesById[(mix >> 3) - 1]!
-    return this.space.touch(table, row, effects, effects.ops[effect * STRIDE + 1]!, end, data.day + 1)
-  }
-
-  private startCounter(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): void {
-    const amount = effects.amounts[effect]!
-    if (amount === 0) return
-    data.counters.start(this.startRow(effects, effect, end, data, mix, row), amount, this.tracker)
+    return this.space.touch(table, row, effects, effects.ops[at + 1]!, effects.ops[at + 2]!, data.day + 1)
   }
 
   private startCell<Cell extends ObjectCell>(
     column: ObjectColumn<Cell>,
     effects: Effects,
     effect: number,
-    end: number,
     data: DayData,
     mix: number,
     row: number,
   ): Cell {
-    return column.start(this.startRow(effects, effect, end, data, mix, row), this.tracker)
+    return column.start(this.startRow(effects, effect * STRIDE, data, mix, row), this.tracker)
   }
 
-  private collect(effects: Effects, effect: number, end: number, data: DayData, mix: number, row: number): void {
+  private collect(effects: Effects, effect: number, data: DayData, mix: number, row: number): boolean {
     const start = effects.ops[effect * STRIDE + 3]!
-    let valueEnd = effects.ops[effect * STRIDE + 4]!
-    if (valueEnd - start > this.limits.maxKeyBytes) valueEnd = this.cut(effects, start)
-    effects.hashOfKey(start, valueEnd)
-    // A member that is there already leaves its page clean.
-    if (row >= 0 && data.sets.at(row)?.has(hash.lo, hash.hi)) return
+    const end = effects.ops[effect * STRIDE + 4]!
+    const low = effects.lows[effect]!
+    const high = effects.highs[effect]!
     const cell = row < 0 ? undefined : data.sets.cell(row, this.tracker)
-    const set = cell ?? this.startCell(data.sets, effects, effect, end, data, mix, row)
-    effects.hashOfKey(start, valueEnd)
-    if (start >= ARENA) set.add(effects.arena, start - ARENA, valueEnd - ARENA, hash.lo, hash.hi)
-    else set.add(effects.bytes, start, valueEnd, hash.lo, hash.hi)
+    const set = cell ?? this.startCell(data.sets, effects, effect, data, mix, row)
+    if (start >= ARENA) set.add(effects.arena, start - ARENA, end - ARENA, low, high)
+    else set.add(effects.bytes, start, end, low, high)
+    return cell === undefined
   }
 
-  // The kinds that are seldom: a function of their own leaves V8 its budget of inlining for the others.
-  private applyCell(
-    effects: Effects,
-    effect: number,
-    end: number,
-    data: DayData,
-    mix: number,
-    row: number,
-    atMs: number,
-  ): void {
+  private changeObject(effects: Effects, effect: number, data: DayData, mix: number, row: number): boolean {
     const amount = effects.amounts[effect]!
     switch (effects.ops[effect * STRIDE]! & 15) {
       case 4: {
         // Observe
         const cell = row < 0 ? undefined : data.histograms.cell(row, this.tracker)
-        return (cell ?? this.startCell(data.histograms, effects, effect, end, data, mix, row)).add(amount)
+        const histogram = cell ?? this.startCell(data.histograms, effects, effect, data, mix, row)
+        histogram.add(amount)
+        return cell === undefined
       }
       case 5: {
         // Gauge
         const cell = row < 0 ? undefined : data.gauges.cell(row, this.tracker)
-        return (cell ?? this.startCell(data.gauges, effects, effect, end, data, mix, row)).set(amount, atMs)
+        const gauge = cell ?? this.startCell(data.gauges, effects, effect, data, mix, row)
+        gauge.set(amount, effects.times[effect]!)
+        return cell === undefined
       }
-      case 6: {
+      default: {
         // Tick
         const cell = row < 0 ? undefined : data.timelines.cell(row, this.tracker)
-        const timeline = cell ?? this.startCell(data.timelines, effects, effect, end, data, mix, row)
-        const minute = Math.floor((atMs - data.day * DAY_MS) / 60_000)
+        const timeline = cell ?? this.startCell(data.timelines, effects, effect, data, mix, row)
+        const minute = Math.floor((effects.times[effect]! - data.day * DAY_MS) / 60_000)
         timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
+        return cell === undefined
       }
     }
   }

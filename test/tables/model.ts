@@ -1,5 +1,6 @@
 // A customer's state as anyone would write it first: Maps of strings. What the real one is compared with.
 
+import assert from 'node:assert/strict'
 import { DAY_MS } from '../../src/core/clock.js'
 import { type HashKey, hash, hashBytes } from '../../src/core/hash.js'
 import { defaultLimits, type Limits } from '../../src/core/limits.js'
@@ -107,14 +108,47 @@ const effects = new Effects()
 
 /** Runs a step on a real state, as an entry of its own. */
 export function run(state: CustomerState, step: Step): void {
-  state.rollTo(Math.max(state.day, step.day - 1))
-  const atMs = step.day * DAY_MS + step.minute * 60_000
+  runTogether(state, [step])
+}
+
+/** Runs steps of one day on a real state, as events of one entry whose effects are applied together. */
+export function runTogether(state: CustomerState, steps: readonly Step[]): void {
+  const { day } = steps[0]!
+  state.rollTo(Math.max(state.day, day - 1))
   // Keys and values lie half in the batch's bytes, half in the arena.
-  const body = Buffer.from(step.updates.map(update => update.key).join('') || ' ')
-  batch.bytes = body
+  batch.bytes = Buffer.from(steps.flatMap(({ updates }) => updates.map(({ key }) => key)).join('') || ' ')
   effects.begin(batch, declared, state.sessions)
   let at = 0
-  for (const { table, key, value, amount } of step.updates) {
+  for (const [index, step] of steps.entries()) {
+    assert(step.day === day)
+    effects.nextEvent(index, timeOf(step))
+    at = writeUpdates(step, at)
+    if (step.session !== '') writeSession(step.session)
+    // Whoever gathers applies what the next event may ask for.
+    if (effects.remembers) {
+      state.apply(effects, batch, day)
+      effects.clear()
+    }
+  }
+  state.apply(effects, batch, day)
+  for (const step of steps) {
+    for (const id of step.ids) {
+      const bytes = Buffer.from(id)
+      hashBytes(hashKey, bytes, 0, bytes.length)
+      state.ids.add(hash.lo, hash.hi, timeOf(step))
+    }
+  }
+  const ledger = state.ledger.day(state.day)
+  ledger.receive(steps.length)
+  ledger.apply(steps.length)
+  state.n += steps.length
+}
+
+const timeOf = ({ day, minute }: Step) => day * DAY_MS + minute * 60_000
+
+/** Writes down a step's updates, whose keys begin at `at` in the body; answers where they end. */
+function writeUpdates({ updates }: Step, at: number): number {
+  for (const { table, key, value, amount } of updates) {
     const start = at
     at += Buffer.byteLength(key)
     effects.text(value)
@@ -139,22 +173,14 @@ export function run(state: CustomerState, step: Step): void {
         effects.tick(5, start, at, amount)
     }
   }
-  if (step.session !== '') {
-    effects.text(step.session)
-    const { textStart, textEnd } = effects
-    if (effects.once(1, textStart, textEnd)) effects.setState(textStart, textEnd, 'begun')
-    else effects.setState(textStart, textEnd, effects.getState(textStart, textEnd) === 'begun' ? 'again' : 'begun')
-  }
-  for (const id of step.ids) {
-    const bytes = Buffer.from(id)
-    hashBytes(hashKey, bytes, 0, bytes.length)
-    state.ids.add(hash.lo, hash.hi, atMs)
-  }
-  const ledger = state.ledger.day(state.day)
-  ledger.receive(1)
-  ledger.apply(1)
-  state.apply(effects, batch, step.day, atMs)
-  state.n++
+  return at
+}
+
+function writeSession(session: string): void {
+  effects.text(session)
+  const { textStart, textEnd } = effects
+  if (effects.once(1, textStart, textEnd)) effects.setState(textStart, textEnd, 'begun')
+  else effects.setState(textStart, textEnd, effects.getState(textStart, textEnd) === 'begun' ? 'again' : 'begun')
 }
 
 /** A file in memory, as storage keeps it. */

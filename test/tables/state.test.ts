@@ -5,7 +5,19 @@ import { defaultLimits, type Limits } from '../../src/core/limits.js'
 import type { Hll } from '../../src/sketch/hll.js'
 import { CustomerState } from '../../src/tables/state.js'
 import type { Table } from '../../src/tables/table.js'
-import { bytesOf, checkpoint, day0, declared, identity, MemoryFile, Model, run, small } from './model.js'
+import {
+  bytesOf,
+  checkpoint,
+  day0,
+  declared,
+  identity,
+  MemoryFile,
+  Model,
+  run,
+  runTogether,
+  type Step,
+  small,
+} from './model.js'
 
 const keys = fc.oneof(
   fc.constantFrom('', '1.0', '1.0.1', '2.0', 'ios', '(other)', 'ключ', '__proto__'),
@@ -81,6 +93,38 @@ t.test('every cell is what Maps of strings would hold', async t => {
       }
     }),
     { numRuns: 150 },
+  )
+  t.pass()
+})
+
+// Keys are found first and cells changed then: what one event begins must not be found as it was before, nor in a row that was somebody else's.
+t.test('events whose effects are applied together leave the bytes of one after the other', async t => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(stepAfter(4), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }),
+      fc.constantFrom(1, 2, 7),
+      (life, retention) => {
+        const plain = empty(small, retention)
+        const together = empty(small, retention)
+        let gathered: Step[] = []
+        let day = day0
+        let most = 1
+        for (const [{ ...step }, size] of life) {
+          step.day = Math.max(step.day, day - retention + 1)
+          day = Math.max(day, step.day - 1)
+          if (gathered.length >= most || gathered[0]?.day !== step.day) {
+            if (gathered.length > 0) runTogether(together, gathered)
+            gathered = []
+            most = size
+          }
+          gathered.push(step)
+          run(plain, step)
+        }
+        if (gathered.length > 0) runTogether(together, gathered)
+        assert.deepStrictEqual(together.everything(), plain.everything())
+      },
+    ),
+    { numRuns: 300 },
   )
   t.pass()
 })
