@@ -3,6 +3,7 @@
 import { LetheError } from '../core/errors.js'
 import { EventType } from '../event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
+import type { Steps } from '../query/steps.js'
 import { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import { encodeJson, type ReplayEntry, type SettingsEntry } from './entry.js'
@@ -14,6 +15,8 @@ import type { ControlReply, ControlRequest, CustomerRoute, IngestReply } from '.
 export interface ControlHost {
   /** Runs `task` in a turn of the customer in which its state is there, or refuses it. */
   whenLive(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => void): void
+  /** As `whenLive`, in as many turns as it takes. */
+  inSteps(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => Steps<void>): void
   journalJson(customer: Customer, kind: EntryKind, payload: Buffer, reply?: IngestReply): void
   forgetCustomer(route: CustomerRoute, done: () => void, failed: (error: unknown) => void): void
 }
@@ -29,9 +32,9 @@ export class ControlDesk {
       case 'program-get':
         return this.host.whenLive(route, reply, customer => reply.answered(this.program(customer)))
       case 'program-put':
-        return this.putProgram(route, request.source, reply)
+        return this.host.inSteps(route, reply, customer => this.puttingProgram(customer, request.source, reply))
       case 'program-delete':
-        return this.putProgram(route, null, reply)
+        return this.host.inSteps(route, reply, customer => this.puttingProgram(customer, null, reply))
       case 'settings':
         return this.putSettings(route, request, reply)
       case 'describe':
@@ -58,19 +61,14 @@ export class ControlDesk {
     }
   }
 
-  private putProgram(route: CustomerRoute, source: string | null, reply: ControlReply): void {
-    try {
-      this.parts.programs.check(source)
-    } catch (error) {
-      return reply.refused(asError(error))
-    }
-    this.host.whenLive(route, reply, customer =>
-      this.host.journalJson(
-        customer,
-        EntryKind.Program,
-        encodeJson({ source }),
-        whenApplied(reply, () => this.program(customer)),
-      ),
+  private *puttingProgram(customer: Customer, source: string | null, reply: ControlReply): Steps<void> {
+    const refused = yield* this.parts.programs.checking(source)
+    if (refused) return reply.refused(refused)
+    this.host.journalJson(
+      customer,
+      EntryKind.Program,
+      encodeJson({ source }),
+      whenApplied(reply, () => this.program(customer)),
     )
   }
 

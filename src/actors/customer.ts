@@ -82,7 +82,8 @@ export class Customer {
   private cut: Checkpoint | undefined
   committing = false
   private loader: Generator<void, void> | undefined
-  dayLoader: Generator<void, void> | undefined
+  /** What the next entry, or a query, waits for: a stored day, a recorded program. */
+  preparation: Generator<void, unknown> | undefined
   readonly crashes: CrashRecord
   /** The journal says of the next entry what it depends on: retention, versions (R14). */
   surroundingsJournaled = false
@@ -147,8 +148,8 @@ export class Customer {
   stop(): void {
     this.loader?.return()
     this.loader = undefined
-    this.dayLoader?.return()
-    this.dayLoader = undefined
+    this.preparation?.return(undefined)
+    this.preparation = undefined
     this.cut = undefined
     this.checkpointAsked = false
     this.parts.loads.leave(this)
@@ -190,7 +191,7 @@ export class Customer {
       this.lastN === this.syncedN &&
       this.asked.size === 0 &&
       this.tasks.length === 0 &&
-      this.dayLoader === undefined
+      this.preparation === undefined
     )
   }
 
@@ -230,30 +231,41 @@ export class Customer {
       }
       return true
     }
-    if (this.dayLoader) {
+    if (this.preparation) {
       if (!this.parts.loads.enter(this)) return false
-      if (advance(this.dayLoader, expired)) {
-        this.dayLoader = undefined
+      if (advance(this.preparation, expired)) {
+        this.preparation = undefined
         this.parts.loads.leave(this)
       }
       return true
     }
     if (!this.applyCommitted(expired)) return true
-    // A task that finds no room in the commit group comes back behind the others: not in this turn.
-    for (let left = this.tasks.length; left > 0; left--) this.runTask(this.tasks.shift()!)
+    const tasksDone = this.runTasks(expired)
     const decoded = this.decodeWaiting(expired)
     const more = this.runQueries(untilMs)
     const encoded = this.runCheckpoint(expired)
-    return this.dayLoader !== undefined || more || !decoded || !encoded
+    return this.preparation !== undefined || more || !tasksDone || !decoded || !encoded
   }
 
-  private runTask(task: Task): void {
+  /** Runs the tasks that are there; false if the turn ended before their work did. */
+  private runTasks(expired: () => boolean): boolean {
+    // A task that finds no room in the commit group comes back behind the others: not in this turn.
+    for (let left = this.tasks.length; left > 0; left--) {
+      if (!this.runTask(this.tasks.peek()!, expired)) return false
+    }
+    return true
+  }
+
+  private runTask(task: Task, expired: () => boolean): boolean {
     try {
-      task.run()
+      if (!advance(task.steps, expired)) return false
     } catch (error) {
+      this.tasks.shift()
       task.refused(overloaded('the customer crashed on this request'))
       throw error
     }
+    this.tasks.shift()
+    return true
   }
 
   private becomeLive(): void {
@@ -281,7 +293,7 @@ export class Customer {
     for (let delivery = this.committed.peek(); delivery; delivery = this.committed.peek()) {
       if (delivery.n > this.state.n) {
         if (!this.apply(delivery, expired)) {
-          if (this.dayLoader) for (const waiting of this.committed) waiting.letGo()
+          if (this.preparation) for (const waiting of this.committed) waiting.letGo()
           return false
         }
       }
@@ -297,7 +309,7 @@ export class Customer {
     return (
       this.phase === 'live' &&
       this.committed.length === 0 &&
-      this.dayLoader === undefined &&
+      this.preparation === undefined &&
       delivery.n === this.state.n + 1
     )
   }
@@ -324,7 +336,12 @@ export class Customer {
       }
       case EntryKind.Program: {
         const entry = decodeJson<ProgramEntry>(delivery.payload!, 0, delivery.payload!.length)
-        const { program, refused } = parts.programs.recorded(entry.source)
+        const kept = parts.programs.kept(entry.source)
+        if (!kept) {
+          this.preparation = parts.programs.recording(entry.source)
+          return false
+        }
+        const { program, refused } = kept
         state.setProgram(entry.source)
         this.program = program
         if (refused)
@@ -378,7 +395,7 @@ export class Customer {
     this.parts.applier.days(batch, frameMs, day => {
       if (ready && this.state.dayState(day) === 'stored') {
         ready = false
-        this.dayLoader = loadDay(this, day)
+        this.preparation = loadDay(this, day)
       }
     })
     return ready
@@ -388,7 +405,7 @@ export class Customer {
     const { state } = this
     for (let day = state.day - state.retention; day <= state.day + 1; day++) {
       if (state.dayState(day) === 'stored') {
-        this.dayLoader = loadDay(this, day)
+        this.preparation = loadDay(this, day)
         return false
       }
     }
@@ -470,7 +487,7 @@ export class Customer {
 
   private ensureDay(day: number): 'ready' | 'loading' {
     if (this.state.dayState(day) !== 'stored') return 'ready'
-    this.dayLoader ??= loadDay(this, day)
+    this.preparation ??= loadDay(this, day)
     return 'loading'
   }
 
@@ -537,7 +554,7 @@ export class Customer {
 }
 
 /** Advances a generator until it ends (true) or the turn does. */
-function advance(work: Generator<void, void>, expired: () => boolean): boolean {
+function advance(work: Generator<void, unknown>, expired: () => boolean): boolean {
   do if (work.next().done) return true
   while (!expired())
   return false

@@ -9,6 +9,7 @@ import { dayOf } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
+import { oneStep } from '../query/steps.js'
 import { EntryKind, type Frame } from '../storage/contract.js'
 import { type Admission, diskFull, gone, overloaded } from './admission.js'
 import type { Customer } from './customer.js'
@@ -183,7 +184,7 @@ export class Intake {
     if (!reply && !this.admission.accepting) return
     this.waitingForRoom.add(customer)
     const again: Task = {
-      run: () => this.journalJson(customer, kind, payload, reply),
+      steps: oneStep(() => this.journalJson(customer, kind, payload, reply)),
       refused: error => reply?.refused(error),
     }
     customer.tasks.push(again)

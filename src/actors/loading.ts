@@ -20,7 +20,7 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
   const snapshot = yield* readSnapshot(customer)
   if (snapshot) {
     customer.state = snapshot
-    const { program, refused } = parts.programs.recorded(snapshot.programSource)
+    const { program, refused } = yield* parts.programs.recording(snapshot.programSource)
     customer.program = program
     if (refused) {
       parts.log.error(
@@ -89,9 +89,9 @@ function* replay(customer: Customer, upTo: number): Generator<void, void> {
       delivery.payload = Buffer.from(entry.bytes.subarray(entry.start, entry.end))
     }
     while (!applyAgain(customer, delivery)) {
-      if (customer.dayLoader) {
-        yield* customer.dayLoader
-        customer.dayLoader = undefined
+      if (customer.preparation) {
+        yield* customer.preparation
+        customer.preparation = undefined
       } else yield
     }
     const orphan = customer.orphans.get(entry.n)
@@ -171,7 +171,7 @@ function* readSnapshot(customer: Customer): Generator<void, CustomerState | unde
  */
 export function replaceFile(customer: Customer, error: unknown): boolean {
   // Who reads a day of it will meet the damage, and the customer starts over.
-  if (!isDamage(error) || customer.dayLoader) return false
+  if (!isDamage(error) || customer.preparation) return false
   setAside(customer, error.message)
   const days = customer.state.forgetFile()
   if (days.length > 0) {

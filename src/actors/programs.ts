@@ -1,53 +1,71 @@
 // Compiled programs, shared by all customers that run the same text: ten thousand customers on the built-in program
-// cost one compilation.
+// cost one compilation. A program is compiled in steps, in turns of the customer that brings it.
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import type { EventProgram } from '../query/event-program.js'
-import { builtinProgram, compileProgram, loadProgram } from '../query/program.js'
+import { builtinProgram, compilingProgram, loadingProgram } from '../query/program.js'
+import type { Steps } from '../query/steps.js'
 
 /** Programs kept although nobody runs them at the moment. */
 const KEPT_PROGRAMS = 256
 
+/** What stands for a text: should this engine refuse what an older one took, the built-in program, and the reason. */
+export interface RecordedProgram {
+  readonly program: EventProgram
+  readonly refused: LetheError | undefined
+}
+
 export class Programs {
-  private readonly compiled = new Map<string, EventProgram>()
+  readonly builtin: EventProgram = builtinProgram()
+  private readonly compiled = new Map<string, RecordedProgram>()
 
   constructor(private readonly limits: Limits) {}
 
-  readonly builtin: EventProgram = builtinProgram()
-
-  /** Compiles and checks; throws LetheError 400 with line and column. null is the built-in one. */
-  check(source: string | null): EventProgram {
-    return this.kept(source, compileProgram)
+  /** Compiles and tries a program that somebody wants; what speaks against it is answered. null is the built-in one. */
+  *checking(source: string | null): Steps<LetheError | undefined> {
+    const kept = this.kept(source)
+    if (kept) return kept.refused
+    try {
+      this.keep(source!, yield* compilingProgram(source!, this.limits))
+      return undefined
+    } catch (error) {
+      if (error instanceof LetheError) return error
+      throw error
+    }
   }
 
-  private kept(source: string | null, compile: (source: string, limits: Limits) => EventProgram): EventProgram {
-    if (source === null) return this.builtin
-    let program = this.compiled.get(source)
-    if (program) {
-      this.compiled.delete(source)
-    } else {
-      program = compile(source, this.limits)
-      if (this.compiled.size >= KEPT_PROGRAMS) {
-        for (const oldest of this.compiled.keys()) {
-          this.compiled.delete(oldest)
-          break
-        }
-      }
-    }
-    this.compiled.set(source, program)
-    return program
+  /** What stands for the text, if it is at hand: else see `recording`. */
+  kept(source: string | null): RecordedProgram | undefined {
+    if (source === null) return { program: this.builtin, refused: undefined }
+    const kept = this.compiled.get(source)
+    return kept && this.keep(source, kept.program, kept.refused)
   }
 
   /**
-   * The program of a journaled entry. It was checked before it was journaled, and is not tried on samples again; should this engine refuse what an older one
-   * took, the built-in program stands in and the reason is answered, so that no event is lost over it.
+   * The program of a journaled entry. It was checked before it was journaled, and is not tried on samples again; that this
+   * engine refuses it is answered, not thrown, so that no event is lost over it.
    */
-  recorded(source: string | null): { program: EventProgram; refused: LetheError | undefined } {
+  *recording(source: string | null): Steps<RecordedProgram> {
+    const kept = this.kept(source)
+    if (kept) return kept
     try {
-      return { program: this.kept(source, loadProgram), refused: undefined }
+      return this.keep(source!, yield* loadingProgram(source!, this.limits))
     } catch (error) {
       if (!(error instanceof LetheError)) throw error
-      return { program: this.builtin, refused: error }
+      return this.keep(source!, this.builtin, error)
     }
+  }
+
+  private keep(source: string, program: EventProgram, refused?: LetheError): RecordedProgram {
+    this.compiled.delete(source)
+    if (this.compiled.size >= KEPT_PROGRAMS) {
+      for (const oldest of this.compiled.keys()) {
+        this.compiled.delete(oldest)
+        break
+      }
+    }
+    const kept = { program, refused }
+    this.compiled.set(source, kept)
+    return kept
   }
 }

@@ -4,6 +4,7 @@ import type { LetheError } from '../core/errors.js'
 import type { Decoder } from '../event/decode.js'
 import type { Rendering } from '../query/answer.js'
 import type { CompiledQuery, Compiling, QueryRun } from '../query/query.js'
+import type { Steps } from '../query/steps.js'
 import type { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import type { Delivery } from './delivery.js'
@@ -36,7 +37,7 @@ export interface WaitingBody {
 
 /** A rare request that needs the customer's state. */
 export interface Task {
-  run(): void
+  readonly steps: Steps<void>
   /** It cannot be run: its caller is told. */
   refused(error: LetheError): void
 }

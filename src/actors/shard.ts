@@ -1,6 +1,7 @@
 import type { LetheError } from '../core/errors.js'
 import type { Decoder, Format } from '../event/decode.js'
 import type { CompiledQuery, Compiling } from '../query/query.js'
+import { oneStep, type Steps } from '../query/steps.js'
 import type { EntryKind, Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
 import { Admission, customerFailed, draining, gone, overloaded } from './admission.js'
@@ -273,10 +274,14 @@ export class Shard implements ShardService, Directory {
   }
 
   whenLive(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => void): void {
+    this.inSteps(route, reply, customer => oneStep(() => task(customer)))
+  }
+
+  inSteps(route: CustomerRoute, reply: ControlReply, task: (customer: Customer) => Steps<void>): void {
     const customer = this.customerOf(route)
     const failed = this.admission.refusalToLoad(customer)
     if (failed) return reply.refused(failed)
-    customer.tasks.push({ run: () => task(customer), refused: error => reply.refused(error) })
+    customer.tasks.push({ steps: task(customer), refused: error => reply.refused(error) })
     customer.actor!.tell({ tag: 'control' })
   }
 
@@ -496,7 +501,7 @@ export class Shard implements ShardService, Directory {
         const customer = delivery.customer!
         if (!late && this.applyAtOnce(customer, delivery)) continue
         customer.committed.push(delivery)
-        if (customer.phase === 'loading' || customer.dayLoader) delivery.letGo()
+        if (customer.phase === 'loading' || customer.preparation) delivery.letGo()
         if (customer.queued) continue
         customer.queued = true
         this.runQueue.push(customer)

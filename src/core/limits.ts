@@ -144,7 +144,7 @@ export const defaultLimits = {
   maxProgramLoadSteps: 2_000_000,
   /** Bytes that a program may ask for during one event, or its load. Counted as asked for, never given back (state). */
   maxProgramBytes: 8 * MIB,
-  /** Bytes of source of a program: every customer's is kept, and compiled in one go on its first event (state). */
+  /** Bytes of source of a program: every customer's is kept (state). */
   maxProgramSourceBytes: 64 * KIB,
   /** Forms of a program, macros expanded. More is 413: emitting takes about a microsecond a form (state). */
   maxProgramForms: 50_000,

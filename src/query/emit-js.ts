@@ -23,6 +23,7 @@ import type { TableDeclaration } from '../tables/types.js'
 import { Calling } from './emit-calls.js'
 import { accepts } from './emit-plan.js'
 import { IGNORE, type Lines } from './emit-text.js'
+import type { Steps } from './steps.js'
 
 export interface EmittedProgram {
   /** Body of a function (C, K) that answers { load, roots, run }. */
@@ -32,18 +33,24 @@ export interface EmittedProgram {
 }
 
 export class Emitter extends Calling {
-  /** Emits everything. */
-  program(): EmittedProgram {
+  /** Emits everything; a form of the top level, or a procedure, in one step. */
+  *program(): Steps<EmittedProgram> {
+    yield* this.plan.making()
     const load: Lines = []
     const top = this.topFunction()
     this.current = top
     this.lines = load
-    for (const form of [...(this.core.builtin?.forms ?? []), ...this.core.forms]) this.emit(form, IGNORE)
+    for (const form of [...(this.core.builtin?.forms ?? []), ...this.core.forms]) {
+      this.emit(form, IGNORE)
+      yield
+    }
     const loadText = [this.declareTemporaries(top), ...load].join('\n')
     const run = this.entry()
     // Emitting functions finds more of them.
     for (const known of this.wanted) {
-      if (!this.isLocal(known)) this.functions.push(this.functionText(known))
+      if (this.isLocal(known)) continue
+      this.functions.push(this.functionText(known))
+      yield
     }
     const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
     const code = [

@@ -23,6 +23,7 @@
 
 import type { CallForm, Core, GlobalVariable, LambdaForm, LocalVariable, PrimitiveForm } from './core-form.js'
 import { placeOf } from './event-value.js'
+import type { Steps } from './steps.js'
 import { Sym, Text } from './value.js'
 
 export type Representation = 'value' | 'slice' | 'number' | 'type' | 'event'
@@ -143,12 +144,17 @@ export class Plan {
   // Procedures to look at (again): something about their parameters or variables has become known.
   private readonly waiting = new Set<Known>()
 
-  constructor(readonly core: ProgramCore) {
-    this.countDefinitions(core.forms)
-    if (core.builtin !== undefined) this.countDefinitions(core.builtin.forms)
-    this.findKnown(core.forms, false)
-    if (core.builtin !== undefined) this.findKnown(core.builtin.forms, true)
-    this.visitProgram()
+  constructor(readonly core: ProgramCore) {}
+
+  /** Finds everything out; a procedure is looked at in one step. To be done before anything is asked. */
+  *making(): Steps<void> {
+    const { forms, builtin } = this.core
+    this.countDefinitions(forms)
+    if (builtin !== undefined) this.countDefinitions(builtin.forms)
+    this.findKnown(forms, false)
+    if (builtin !== undefined) this.findKnown(builtin.forms, true)
+    yield
+    yield* this.visitProgram()
     this.settle()
   }
 
@@ -259,10 +265,13 @@ export class Plan {
     known.loops = false
   }
 
-  private visitProgram(): void {
+  private *visitProgram(): Steps<void> {
     for (const core of [this.core, this.core.builtin]) {
       if (core === undefined) continue
-      for (const form of core.forms) this.visit(form, undefined, false)
+      for (const form of core.forms) {
+        this.visit(form, undefined, false)
+        yield
+      }
       const onEvent = this.onEventOf(core)
       if (onEvent !== undefined && onEvent.lambda.parameters.length === 1) this.join(onEvent, 0, 'event')
     }
@@ -271,6 +280,7 @@ export class Plan {
       this.waiting.delete(known)
       this.clearCalls(known)
       this.visit(known.lambda.body, known, true)
+      yield
     }
   }
 

@@ -18,7 +18,7 @@ import { readForms, standardLibrary } from './library.js'
 import { Primitive } from './primitive.js'
 import { TopLevel } from './scope.js'
 import { placeOf, syntaxError } from './source.js'
-import { atOnce } from './steps.js'
+import { Agenda, type Steps } from './steps.js'
 import { librarySymbols, SymbolTable } from './value.js'
 
 let events: TopLevel | undefined
@@ -43,20 +43,23 @@ export interface ReadProgram extends ProgramCore {
   readonly top: TopLevel
 }
 
-/** Reads and expands a program. Throws LetheError, status 400, with line and column. */
-export function readProgram(source: string, limits: Limits, builtin?: ProgramCore): ReadProgram {
+/** Reads and expands a program, in steps. Throws LetheError, status 400, with line and column. */
+export function* readingProgram(source: string, limits: Limits, builtin?: ProgramCore): Steps<ReadProgram> {
   if (Buffer.byteLength(source) > limits.maxProgramSourceBytes) {
     throw new LetheError('too-large', `a program may have ${limits.maxProgramSourceBytes} bytes`, 413)
   }
   const symbols = new SymbolTable(librarySymbols)
   const top = new TopLevel(symbols, eventTop())
-  const forms = atOnce(analyse(atOnce(readForms(source, top, symbols))))
+  const agenda = new Agenda()
+  const forms = yield* analyse(yield* readForms(source, top, symbols, agenda), agenda)
   checkSize(forms, limits.maxProgramForms)
+  yield
   const onEvent = top.variables.find(variable => variable.name === 'on-event' && variable.defined)
   if (onEvent === undefined) {
     throw syntaxError(source, source.length, 'a program must (define (on-event e) …), and this one does not')
   }
   checkNames(source, top, forms)
+  yield
   const usesDefault = forms.some(form => mentions(form, 'apply-default'))
   return {
     forms,

@@ -9,6 +9,7 @@ import { Effects } from '../tables/effects.js'
 import { Tracker } from '../tables/page.js'
 import { SessionStates } from '../tables/sessions.js'
 import { type EventProgram, Outcome } from './event-program.js'
+import type { Steps } from './steps.js'
 
 const everything = {
   at: 1_795_305_600_000,
@@ -59,12 +60,13 @@ function sampleEvents(): EventBatch {
   return decoded
 }
 
-/** Runs a program over the samples. Throws LetheError 400 where it fails on one. */
-export function runSamples(program: EventProgram): void {
+/** Runs a program over the samples, one in a step. Throws LetheError 400 where it fails on one. */
+export function* runningSamples(program: EventProgram): Steps<void> {
   const batch = sampleEvents()
   const effects = new Effects()
   const sessions = new SessionStates({ k0: 1, k1: 2 }, defaultLimits, new Tracker())
   for (let event = 0; event < batch.count; event++) {
+    yield
     effects.begin(batch, program.declared, sessions)
     if (program.run(batch, event, effects) !== Outcome.Failed) continue
     const { code, message, line, column } = program.error!

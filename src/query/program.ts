@@ -15,10 +15,11 @@ import { dropSignal } from './event-primitives.js'
 import { type EventProgram, Outcome, type ProgramError } from './event-program.js'
 import { theEvent } from './event-value.js'
 import { type AheadProgram, fromAhead, toAhead } from './program-ahead.js'
-import { type ReadProgram, readProgram } from './program-core.js'
+import { type ReadProgram, readingProgram } from './program-core.js'
 import { Engine } from './program-runtime.js'
-import { runSamples } from './program-samples.js'
+import { runningSamples } from './program-samples.js'
 import { placeOf } from './source.js'
+import { atOnce, type Steps } from './steps.js'
 import { librarySymbols, Pair, SymbolTable, Text, type Value, Vector } from './value.js'
 
 /** The built-in program as scripts/bundle.mjs emitted it into a bundle. There is none where the modules run as they are. */
@@ -98,9 +99,11 @@ function literalsOf(constants: readonly unknown[]): Value[] {
   return constants.filter(value => value instanceof Pair || value instanceof Vector || value instanceof Text) as Value[]
 }
 
-function compiled(source: string, core: ReadProgram, limits: Limits): CompiledProgram {
+function* compiling(source: string, core: ReadProgram, limits: Limits): Steps<CompiledProgram> {
   const engine = new Engine(limits, core.symbols)
-  return new CompiledProgram(source, engine, new Emitter(core, engine, source, theEvent).program(), limits)
+  const emitted = yield* new Emitter(core, engine, source, theEvent).program()
+  yield
+  return new CompiledProgram(source, engine, emitted, limits)
 }
 
 const placeDetails = ({ line, column }: ProgramError) => (line === undefined ? {} : { line, column })
@@ -113,8 +116,8 @@ export function builtinSource(): string {
   return fs.readFileSync(new URL('program-default.scm', import.meta.url), 'utf8')
 }
 
-function coreOfBuiltin(): ReadProgram {
-  builtinCore ??= readProgram(builtinSource(), defaultLimits)
+function* readingBuiltin(): Steps<ReadProgram> {
+  builtinCore ??= yield* readingProgram(builtinSource(), defaultLimits)
   return builtinCore
 }
 
@@ -122,7 +125,7 @@ function coreOfBuiltin(): ReadProgram {
 export function builtinProgram(): EventProgram {
   builtin ??=
     typeof BUILTIN_AHEAD === 'undefined'
-      ? compiled(builtinSource(), coreOfBuiltin(), defaultLimits)
+      ? atOnce(compiling(builtinSource(), atOnce(readingBuiltin()), defaultLimits))
       : loadBuiltin(BUILTIN_AHEAD)
   return builtin
 }
@@ -135,15 +138,19 @@ export function loadBuiltin(ahead: AheadProgram): EventProgram {
 
 /** The built-in program in the form that a bundle carries. */
 export function emitBuiltin(): AheadProgram {
-  const core = coreOfBuiltin()
+  const core = atOnce(readingBuiltin())
   const engine = new Engine(defaultLimits, core.symbols)
-  return toAhead(new Emitter(core, engine, builtinSource(), theEvent).program())
+  return toAhead(atOnce(new Emitter(core, engine, builtinSource(), theEvent).program()))
 }
 
-/** Compiles and loads a program that was checked before. Throws LetheError, status 400, all the same. */
-export function loadProgram(source: string, limits: Limits): EventProgram {
+/**
+ * Compiles and loads a program that was checked before, in steps: emission takes one procedure at a time, JavaScript's
+ * compiler the whole text. Throws LetheError, status 400, all the same.
+ */
+export function* loadingProgram(source: string, limits: Limits): Steps<EventProgram> {
   try {
-    return compiled(source, readProgram(source, limits, coreOfBuiltin()), limits)
+    const builtin = yield* readingBuiltin()
+    return yield* compiling(source, yield* readingProgram(source, limits, builtin), limits)
   } catch (error) {
     if (error instanceof RangeError)
       throw new LetheError('too-large', 'the program is too large or nests too deeply', 400)
@@ -152,11 +159,17 @@ export function loadProgram(source: string, limits: Limits): EventProgram {
 }
 
 /**
- * Compiles a program and runs it over sample events of every type. Throws LetheError, status 400 (413 if too large), with
- * `line` and `column` where they are known.
+ * Compiles a program and runs it over sample events of every type, in steps. Throws LetheError, status 400 (413 if too
+ * large), with `line` and `column` where they are known.
  */
-export function compileProgram(source: string, limits: Limits): EventProgram {
-  const program = loadProgram(source, limits)
-  runSamples(program)
+export function* compilingProgram(source: string, limits: Limits): Steps<EventProgram> {
+  const program = yield* loadingProgram(source, limits)
+  yield* runningSamples(program)
   return program
 }
+
+/** As `loadingProgram`, at once. */
+export const loadProgram = (source: string, limits: Limits): EventProgram => atOnce(loadingProgram(source, limits))
+
+/** As `compilingProgram`, at once. */
+export const compileProgram = (source: string, limits: Limits): EventProgram => atOnce(compilingProgram(source, limits))

@@ -3,6 +3,12 @@
 /** Work that yields now and then and ends with a T. */
 export type Steps<T> = Generator<void, T, void>
 
+/** Work that is done in one step, the last. */
+export function* oneStep(act: () => void): Steps<void> {
+  yield
+  act()
+}
+
 /** Does all the steps. */
 export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {

@@ -1,6 +1,7 @@
 // R10, R18: how a customer comes into memory, and what a query that runs may rely on.
 import t from 'tap'
 import type { LetheError } from '../../src/core/errors.js'
+import { oneStep } from '../../src/query/steps.js'
 import { ShardRig } from './shard-rig.js'
 
 const event = (id: number) => ({ type: 'event', name: `name-${id % 50}`, id: String(id) })
@@ -52,9 +53,9 @@ t.test('R18: a crash answers the queries that ran with 503, and the next one fin
   await rig.pass(1_000)
   const customer = rig.customer('a')!
   customer.tasks.push({
-    run() {
+    steps: oneStep(() => {
       throw new Error('a broken assumption')
-    },
+    }),
     refused() {},
   })
   rig.shard.wake(customer)

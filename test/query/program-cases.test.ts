@@ -51,7 +51,7 @@ function evaluateEmitted(source: string): Answer {
       builtin: undefined,
       library: library.definitions.get.bind(library.definitions),
     }
-    const { code, constants } = new Emitter(core, engine, source, theEvent).program()
+    const { code, constants } = atOnce(new Emitter(core, engine, source, theEvent).program())
     engine.begin(undefined, 50_000_000)
     ;(new Function('C', 'K', code)(engine, constants) as { load(): void }).load()
     return { written: written(last), output: engine.output }

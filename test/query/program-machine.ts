@@ -7,7 +7,7 @@ import { dropSignal } from '../../src/query/event-primitives.js'
 import { theEvent } from '../../src/query/event-value.js'
 import { standardLibrary } from '../../src/query/library.js'
 import { Machine } from '../../src/query/machine.js'
-import { readProgram } from '../../src/query/program-core.js'
+import { readingProgram } from '../../src/query/program-core.js'
 import { atOnce } from '../../src/query/steps.js'
 import type { Value } from '../../src/query/value.js'
 import { Effects } from '../../src/tables/effects.js'
@@ -16,7 +16,7 @@ import { batchOf, effectsText, noSessions } from './program-rig.js'
 /** Outcome and effects, as runOn of program-rig.ts shows them; failures as `failed code`. */
 export function runOnMachine(source: string, event: object): string[] {
   const library = standardLibrary()
-  const { forms, onEvent, symbols } = readProgram(source, defaultLimits)
+  const { forms, onEvent, symbols } = atOnce(readingProgram(source, defaultLimits))
   const globals: (Value | undefined)[] = library.globals.slice()
   const literals: Value[] = library.literals.slice()
   // What programs stand on is shared by all of them, so its slots are remembered here, not in the variables.

@@ -6,6 +6,7 @@ import type { ControlReply } from '../../src/actors/service.js'
 import { DAY_MS } from '../../src/core/clock.js'
 import type { LetheError } from '../../src/core/errors.js'
 import { defaultLimits, type Limits } from '../../src/core/limits.js'
+import { oneStep } from '../../src/query/steps.js'
 import { EntryKind } from '../../src/storage/contract.js'
 import { Dice, mixSeed } from './choices.js'
 import { Clients, type Request } from './client.js'
@@ -360,9 +361,9 @@ export class Simulation {
     if (!live) return
     this.count(this.report.crashes, 'actor')
     live.tasks.push({
-      run() {
+      steps: oneStep(() => {
         throw new Error('a broken assumption')
-      },
+      }),
       refused() {},
     })
     this.inside(to, () => to.shard.wake(live))
