@@ -20,6 +20,13 @@ const isDelimiter = (code: number): boolean =>
   code === 0xfeff
 
 const namesToCodes = new Map(charNames)
+/** The report knows no case outside of characters and strings; we know it in names. */
+const truths = new Map([
+  ['#t', true],
+  ['#true', true],
+  ['#f', false],
+  ['#false', false],
+])
 const digits = /^[0-9+.-]/
 const numberLike = /^[+-]?\.?[0-9]/
 
@@ -257,8 +264,8 @@ export class Reader {
     const second = source[start + 1]
     if (second === '\\') return this.character(start)
     const token = this.token(start)
-    if (token === '#t' || token === '#true') return true
-    if (token === '#f' || token === '#false') return false
+    const truth = truths.get(token.toLowerCase())
+    if (truth !== undefined) return truth
     const number = parseNumber(token)
     if (number === undefined) throw this.error(start, `\`${token}\` is no datum`)
     return number

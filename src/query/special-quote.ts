@@ -33,12 +33,23 @@ const isQuasiquote = (expander: Expander, value: Value, scope: Scope): boolean =
 
 function* template(expander: Expander, value: Value, scope: Scope, at: number, depth: number): Steps<Core> {
   if (value instanceof Vector) {
-    const items = yield* template(expander, listFrom(value.items), scope, at, depth)
-    return items.tag === 'constant' ? constant(expander.strip(value)) : expander.library('list->vector', [items], at)
+    const items = yield* vectorItems(expander, value, scope, at, depth)
+    const known = items.tag === 'constant' ? vectorFrom(items.value) : undefined
+    return known === undefined ? expander.library('list->vector', [items], at) : constant(known)
   }
   if (!(value instanceof Pair)) return constant(expander.strip(value))
   expander.enter(at)
   const result = yield* pairTemplate(expander, value, scope, at, depth)
+  expander.leave()
+  return result
+}
+
+/** The elements of a vector, as a list: in a vector, `unquote` and its like are no more than symbols. */
+function* vectorItems(expander: Expander, { items }: Vector, scope: Scope, at: number, depth: number): Steps<Core> {
+  const list = listFrom(items)
+  if (!(list instanceof Pair)) return constant(null)
+  expander.enter(at)
+  const result = yield* listTemplate(expander, list, scope, at, depth, false)
   expander.leave()
   return result
 }
@@ -54,7 +65,7 @@ function* pairTemplate(expander: Expander, value: Pair, scope: Scope, at: number
     return yield* retagged(expander, value, scope, at, depth - 1)
   const nested = tagged(expander, value, scope, 'quasiquote')
   if (nested !== undefined) return yield* retagged(expander, value, scope, at, depth + 1)
-  return yield* listTemplate(expander, value, scope, at, depth)
+  return yield* listTemplate(expander, value, scope, at, depth, true)
 }
 
 /** `(unquote X …)`, kept as a list, with its X filled in at another depth. */
@@ -65,13 +76,21 @@ function* retagged(expander: Expander, value: Pair, scope: Scope, at: number, de
   return expander.library('cons', [constant(name), inner], at)
 }
 
-function* listTemplate(expander: Expander, value: Pair, scope: Scope, at: number, depth: number): Steps<Core> {
+/** The elements of a list. One that `mayEndTagged` may end in `unquote X` or `quasiquote X`, which reads as `. ,X`. */
+function* listTemplate(
+  expander: Expander,
+  value: Pair,
+  scope: Scope,
+  at: number,
+  depth: number,
+  mayEndTagged: boolean,
+): Steps<Core> {
   const segments: Core[] = []
   let elements: Core[] = []
   let rest: Value = value
   for (; rest instanceof Pair; rest = rest.cdr) {
-    // A tail that is itself `(unquote x)` reads as `. ,x`.
     if (
+      mayEndTagged &&
       rest !== value &&
       (tagged(expander, rest, scope, 'unquote') !== undefined ||
         tagged(expander, rest, scope, 'quasiquote') !== undefined)
@@ -104,6 +123,14 @@ function* listTemplate(expander: Expander, value: Pair, scope: Scope, at: number
 }
 
 const listCall = (expander: Expander, elements: Core[], at: number): Core => expander.library('list', elements, at)
+
+/** A vector of a list's elements; undefined of what is no list, as in `` `#(,@5) ``. */
+function vectorFrom(list: Value): Vector | undefined {
+  const items: Value[] = []
+  let rest = list
+  for (; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
+  return rest === null ? new Vector(items) : undefined
+}
 
 function listFrom(items: readonly Value[]): Value {
   return items.reduceRight<Value>((rest, item) => new Pair(item, rest), null)

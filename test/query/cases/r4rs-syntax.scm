@@ -226,6 +226,24 @@
 `#()
 ; => #()
 
+`#(1 ,2 ,'a ,@'(b))
+; => #(1 2 a b)
+
+`#(,@'())
+; => #()
+
+`#(unquote (+ 1 2))
+; => #(unquote (+ 1 2))
+
+`#(1 unquote (list 1 2))
+; => #(1 unquote (list 1 2))
+
+`#(1 `,(a ,(+ 1 2)))
+; => #(1 (quasiquote (unquote (a 3))))
+
+`#(,@5)
+; !> wrong-type `list->vector` wanted a list, got 5
+
 `(a . b)
 ; => (a . b)
 
@@ -666,3 +684,6 @@
 
 -1.e2
 ; => -100.0
+
+'(#t #T #f #F)
+; => (#t #t #f #f)
