@@ -63,7 +63,7 @@ export class Emitter extends Calling {
       ...this.functions,
       ...procedures,
       ...[...this.globals].map(([variable, initial]) => `let ${this.nameOf(variable)}${initial};`),
-      `function load(){\n${loadText}\n}`,
+      `function load(effects){E=effects;\n${loadText}\n}`,
       `function roots(){return [${[...this.globals.keys()].map(variable => this.nameOf(variable)).join(',')}]}`,
       run,
       'return {load,roots,run}',

@@ -32,7 +32,7 @@ const MAX_TABLE_NAME = 200
 export const SCOPES: readonly string[] = ['session', 'crashed']
 const OTHER_SCOPE = 2
 
-function hostOf(context: Context, name: string): EventHost {
+export function hostOf(context: Context, name: string): EventHost {
   if (context.host === undefined) {
     throw new LetheError('no-event', `\`${name}\` works only while on-event runs`, 400)
   }
@@ -64,7 +64,8 @@ export function amountOf(name: string, value: Value): number {
   if (value === false) return Number.NaN
   if (!isNumber(value)) throw wrongType(name, 'a number or #f', value)
   const x = toDouble(value)
-  if (x - x !== 0) throw new LetheError('out-of-range', `\`${name}\`: ${x} cannot be added to a table`, 400)
+  if (x - x !== 0)
+    throw new LetheError('out-of-range', `\`${name}\`: ${written(value)} cannot be added to a table`, 400)
   return x
 }
 

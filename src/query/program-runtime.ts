@@ -20,7 +20,7 @@ import {
   wrongArity,
   wrongType,
 } from './complaint.js'
-import { amountOf, dropSignal, eventPrimitives, joinSlices, noteReason, putText } from './event-primitives.js'
+import { amountOf, dropSignal, eventPrimitives, hostOf, joinSlices, noteReason, putText } from './event-primitives.js'
 import { type EventHost, numberValue, textOfSlice, theEvent } from './event-value.js'
 import { HashTable } from './hash-table.js'
 import { type Context, Primitive, type PrimitiveDefinition, WAIT } from './primitive.js'
@@ -346,9 +346,12 @@ export class Engine implements Context {
   guarded(primitive: Primitive): Primitive {
     if (!changesArgument(primitive.definition)) return primitive
     const { definition } = primitive
+    // The library's own names mean nothing to whoever reads this.
+    const { name } = definition
+    const what = name.startsWith('%') ? 'this was' : `\`${name}\` was given something`
     const check = (value: Value): void => {
       if (this.loaded && typeof value === 'object' && value !== null && this.frozen.has(value)) {
-        throw frozenError(`\`${definition.name}\` was given something made while the program was loaded`)
+        throw frozenError(`${what} made while the program was loaded`)
       }
     }
     const { run, spread, resumable } = definition
@@ -387,8 +390,9 @@ export class Engine implements Context {
       this.frozen.add(value)
       if (value instanceof Port) throw frozenError('a port is kept in the top level')
       if (value instanceof Pair) pending.push(value.car, value.cdr)
-      else if (value instanceof Vector || value instanceof Values) pending.push(...value.items)
-      else if (value instanceof Box) pending.push(value.value)
+      else if (value instanceof Vector || value instanceof Values) {
+        for (const item of value.items) pending.push(item)
+      } else if (value instanceof Box) pending.push(value.value)
       else if (value instanceof Delayed) pending.push(value.content)
       else if (value instanceof HashTable) {
         for (const entry of value.entries()) pending.push(entry.key, entry.value)
@@ -423,11 +427,20 @@ export class Engine implements Context {
     this.charge((this.joinEnd - this.joinStart) >> 5)
   }
 
+  /** Stands for the effects while the program is loaded: emitted code goes to them without asking whether there is an event. */
+  noEffects(): object {
+    const refuse = (): never => {
+      this.at = -1
+      throw new LetheError('no-event', 'tables can be changed only while on-event runs', 400)
+    }
+    return new Proxy({}, { get: refuse, set: refuse })
+  }
+
   joinStart = -1
   joinEnd = -1
 
   put(name: string, value: Value): boolean {
-    return putText(this, this.host!.effects, name, value)
+    return putText(this, hostOf(this, name).effects, name, value)
   }
 
   amount(name: string, value: Value): number {

@@ -26,7 +26,8 @@ import { librarySymbols, Pair, SymbolTable, Text, type Value, Vector } from './v
 declare const BUILTIN_AHEAD: AheadProgram | undefined
 
 interface Emitted {
-  load(): void
+  /** Runs the top level; `effects` refuses to be used. */
+  load(effects: object): void
   roots(): readonly Value[]
   run(batch: EventBatch, event: number, effects: Effects): unknown
 }
@@ -54,7 +55,7 @@ class CompiledProgram implements EventProgram {
   private load(literals: readonly Value[]): void {
     this.engine.begin(undefined, this.limits.maxProgramLoadSteps)
     try {
-      this.emitted.load()
+      this.emitted.load(this.engine.noEffects())
     } catch (thrown) {
       const error = this.readable(thrown)
       throw new LetheError(error.code, `while the program was loaded: ${error.message}`, 400, placeDetails(error))

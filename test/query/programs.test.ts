@@ -140,6 +140,23 @@ t.test('a program that cannot work is refused with a place', async t => {
   t.equal(refusal(`(define (on-event e) ${'(list '.repeat(3000)}${')'.repeat(3000)})`).status, 400)
 })
 
+t.test('there is no event while a program is loaded', async t => {
+  for (const form of [
+    '(bump! "x" "y")',
+    '(bump! "x" "")',
+    '(bump! "x" (string-append "y" "z"))',
+    '(define (f) (tick! "x" "y" 2)) (f)',
+    '(sketch! "x" "" "ada")',
+    '(observe! "x" "" (+ 1 2))',
+    '(set-state! "s" \'a)',
+    '(once! \'session "s")',
+    '(sample 0.5)',
+    '(drop! "x")',
+  ]) {
+    t.equal(refusal(`${form} ${onEvent('1')}`).code, 'no-event', form)
+  }
+})
+
 t.test('a program is bounded in size, as written and as its macros make it', async t => {
   t.equal(refusal(`(define (on-event e) 1) ;${'x'.repeat(70_000)}`).status, 413)
   const doubling = `(define-syntax d (syntax-rules () ((_ x) (begin x x))))`
