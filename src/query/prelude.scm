@@ -15,9 +15,12 @@
       1.0
       (max 0.0 (- 1.0 (/ part whole)))))
 
-;; DAY, if it was given.
-(define (%day-or-today days)
-  (if (null? days) (today) (car days)))
+;; The day among the optional arguments of the procedure called NAME, if it was given.
+(define (%day-or-today name days)
+  (cond ((null? days) (today))
+        ((not (null? (cdr days))) (%wrong-type name "at most one day" days))
+        ((exact-integer? (car days)) (car days))
+        (else (%wrong-type name "a day" (car days)))))
 
 ;; The N days that end with DAY.
 (define (%days-up-to day n)
@@ -29,15 +32,15 @@
 ;; The share of users whose app did not crash on the days: a ratio from 0 to 1, and 1.0 where nobody was there.
 ;; (crash-free-users (last 3)) => 0.5
 (define (crash-free-users . days)
-  (%share-without (apply uniques "users/crashed" days)
-                  (apply uniques "users" days)))
+  (%share-without (apply uniques "users/crashed" "" days)
+                  (apply uniques "users" "" days)))
 
 ;; (crash-free-sessions [DAYS])
 ;; The share of sessions without a crash: a ratio from 0 to 1, and 1.0 where there were none.
 ;; (crash-free-sessions (last 3)) => 0.7
 (define (crash-free-sessions . days)
-  (%share-without (apply count "sessions/crashed" days)
-                  (apply count "sessions" days)))
+  (%share-without (apply count "sessions/crashed" "" days)
+                  (apply count "sessions" "" days)))
 
 ;;; ——— Users
 
@@ -45,19 +48,19 @@
 ;; How many users were there on the day.
 ;; (daily-active-users) => 3
 (define (daily-active-users . day)
-  (uniques "users" (%day-or-today day)))
+  (apply uniques "users" "" day))
 
 ;; (weekly-active-users [DAY])
 ;; How many users were there in the seven days that end with the day.
 ;; (weekly-active-users) => 4
 (define (weekly-active-users . day)
-  (uniques "users" (%days-up-to (%day-or-today day) 7)))
+  (uniques "users" (%days-up-to (%day-or-today "weekly-active-users" day) 7)))
 
 ;; (monthly-active-users [DAY])
 ;; How many users were there in the thirty days that end with the day, or in as many of them as are kept.
 ;; (monthly-active-users) => 4
 (define (monthly-active-users . day)
-  (uniques "users" (%days-up-to (%day-or-today day) 30)))
+  (uniques "users" (%days-up-to (%day-or-today "monthly-active-users" day) 30)))
 
 ;; (stickiness [DAY])
 ;; How much of a month's users a day sees: daily by monthly active users.
@@ -92,7 +95,7 @@
 ;; brought, or brought back. Most frequent first.
 ;; (map (lambda (row) (cdr (assq 'count row))) (regressions "1.1" 2)) => (1)
 (define (regressions app k . day)
-  (let* ((day (%day-or-today day))
+  (let* ((day (%day-or-today "regressions" day))
          (before (%days-up-to (- day 1) k)))
     (define (in-app id)
       (count "crashes/group/app" (string-append id " " app) day))
@@ -113,7 +116,7 @@
 ;; Which versions people use, by the share of users on each, most used first. A user who moved counts for both.
 ;; (adoption) => (((app . "1.1") (users . 2) (share . 0.6666666666666666)) ((app . "1.0") (users . 1) (share . 0.3333333333333333)))
 (define (adoption . days)
-  (let ((all (apply uniques "users" days)))
+  (let ((all (apply uniques "users" "" days)))
     (map (lambda (row)
            (list (cons 'app (car row))
                  (cons 'users (cdr row))
@@ -144,7 +147,8 @@
 ;; (change "crashes") => ((now . 4) (before . 2) (change . 1.0))
 (define (change table . arguments)
   (let* ((key (if (and (pair? arguments) (string? (car arguments))) (car arguments) ""))
-         (day (%day-or-today (if (and (pair? arguments) (string? (car arguments))) (cdr arguments) arguments)))
+         (days (if (and (pair? arguments) (string? (car arguments))) (cdr arguments) arguments))
+         (day (%day-or-today "change" days))
          (rows (series table key (list (- day 1) day)))
          (before (cdar rows))
          (now (cdadr rows)))

@@ -19,6 +19,9 @@ const isDelimiter = (code: number): boolean =>
   code === 0xa0 ||
   code === 0xfeff
 
+/** Code points, but no halves of surrogate pairs: those are no text that could be answered. */
+const isCharacter = (point: number): boolean => point >= 0 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff)
+
 const namesToCodes = new Map(charNames)
 /** The report knows no case outside of characters and strings; we know it in names. */
 const truths = new Map([
@@ -245,10 +248,11 @@ export class Reader {
       else if (escaped === '\n' || escaped === ' ' || escaped === '\t') i = this.lineContinuation(i)
       else if (escaped === 'x') {
         const found = /^([0-9a-fA-F]{1,6});/.exec(source.slice(i + 1, i + 8))
-        const point = found ? Number.parseInt(found[1]!, 16) : -1
-        if (point < 0 || point > 0x10ffff) throw this.error(i - 1, '`\\x` wants hex digits and a semicolon')
+        if (!found) throw this.error(i - 1, '`\\x` wants hex digits and a semicolon')
+        const point = Number.parseInt(found[1]!, 16)
+        if (!isCharacter(point)) throw this.error(i - 1, `\`\\x${found[0]}\` is no character`)
         text += String.fromCodePoint(point)
-        i += found![0].length
+        i += found[0].length
       } else text += escaped
       from = i + 1
     }
@@ -286,7 +290,7 @@ export class Reader {
     const named = namesToCodes.get(name.toLowerCase())
     if (named !== undefined) return char(named)
     const point = /^x[0-9a-fA-F]{1,6}$/.test(name) ? Number.parseInt(name.slice(1), 16) : -1
-    if (point < 0 || point > 0x10ffff) throw this.error(start, `\`#\\${name}\` is no character`)
+    if (!isCharacter(point)) throw this.error(start, `\`#\\${name}\` is no character`)
     return char(point)
   }
 

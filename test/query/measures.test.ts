@@ -52,6 +52,18 @@ t.test('active users by day, week and what is kept; stickiness between them', as
   t.equal(ask('(stickiness)', data), '0.5')
 })
 
+t.test('a measure that is given no day where it wants one says so, and answers no figure', async t => {
+  const data = customer({ 0: [seen('a'), crash('X', { user: 'a' })] })
+  const refused = (text: string, message: string) => t.equal(ask(text, data), `wrong-type: ${message}`, text)
+  refused('(crash-free-users "2026-11-20")', '`uniques` wanted a day or a list of days, got "2026-11-20"')
+  refused('(crash-free-sessions "2026-11-20")', '`count` wanted a day or a list of days, got "2026-11-20"')
+  refused('(daily-active-users "2026-11-20")', '`uniques` wanted a day or a list of days, got "2026-11-20"')
+  refused('(weekly-active-users (list 1 2))', '`weekly-active-users` wanted a day, got (1 2)')
+  refused('(monthly-active-users 1 2)', '`monthly-active-users` wanted at most one day, got (1 2)')
+  refused('(regressions "1.1" 2 "x")', '`regressions` wanted a day, got "x"')
+  refused('(change "crashes" (list 1 2))', '`change` wanted a day, got (1 2)')
+})
+
 t.test('top crashes come with users and share, errors left out', async t => {
   const data = customer({
     0: [
