@@ -18,7 +18,7 @@ import { type Docstring, docstringFor, documentation } from '../query/documentat
 import { suggestion } from '../query/error-report.js'
 import { specialForms } from '../query/library.js'
 import { Reader } from '../query/reader.js'
-import { endOfFile, librarySymbols, SymbolTable } from '../query/value.js'
+import { endOfFile, librarySymbols, Pair, Sym, SymbolTable, type Value } from '../query/value.js'
 import { Evaluator, errorText } from './eval.js'
 import { askNode, type NodeAddress } from './node-client.js'
 
@@ -51,9 +51,11 @@ export class LocalTarget implements Target {
   }
 }
 
-/** Asks a node. Each query stands alone there, so what was defined goes along with every later one. */
+/** Asks a node. Each query stands alone there, so what was defined or set goes along with every later one. */
 export class NodeTarget implements Target {
-  private readonly definitions = new Map<string, string>()
+  // All of them, in their order: `(define x (+ x 1))` needs the x before it.
+  private readonly definitions: string[] = []
+  private readonly defined = new Set<string>()
 
   constructor(
     private readonly node: NodeAddress,
@@ -61,14 +63,17 @@ export class NodeTarget implements Target {
   ) {}
 
   async evaluate(source: string): Promise<{ ok: boolean; text: string }> {
-    const before = [...this.definitions.values()].map(text => `${text}\n`).join('')
+    const before = this.definitions.map(text => `${text}\n`).join('')
     const where = this.customer === undefined ? '' : `?customer=${encodeURIComponent(this.customer)}`
     try {
       const headers = { 'Content-Type': 'application/json', Accept: 'application/json' }
       const body = JSON.stringify({ query: before + source })
       const answer = await askNode(this.node, 'POST', `/v1/query${where}`, body, headers)
       const { written, output } = JSON.parse(answer.text) as { written?: string; output?: string }
-      for (const [name, text] of definitionsIn(source)) this.definitions.set(name, text)
+      for (const { text, names } of definitionsIn(source)) {
+        this.definitions.push(text)
+        for (const name of names) this.defined.add(name)
+      }
       const shown = written === undefined || written === '#<unspecified>' ? '' : written
       const displayed = output ?? ''
       const gap = displayed !== '' && !displayed.endsWith('\n') && shown !== '' ? '\n' : ''
@@ -82,21 +87,30 @@ export class NodeTarget implements Target {
   }
 
   *names(): Iterable<string> {
-    yield* this.definitions.keys()
+    yield* this.defined
     for (const section of documentation()) for (const entry of section.entries) yield entry.name
     yield* specialForms.keys()
   }
 }
 
-/** The definitions among the forms of a text, with their names. */
-function definitionsIn(source: string): [name: string, text: string][] {
-  const found: [string, string][] = []
+/** The forms of a text that define or set something, and the names of that. */
+function* definitionsIn(source: string): Generator<{ readonly text: string; readonly names: readonly string[] }> {
   const reader = new Reader(source, new SymbolTable(librarySymbols), defaultLimits.maxNestingDepth)
-  for (;;) {
-    if (reader.read() === endOfFile) return found
-    const text = source.slice(reader.start, reader.at)
-    const name = /^\(define(?:-syntax)?\s+\(*([^\s()]+)/.exec(text)?.[1]
-    if (name !== undefined) found.push([name, text])
+  for (let form = reader.read(); form !== endOfFile; form = reader.read()) {
+    const names = [...namesDefinedBy(form)]
+    if (names.length > 0) yield { text: source.slice(reader.start, reader.at), names }
+  }
+}
+
+function* namesDefinedBy(form: Value): Generator<string> {
+  if (!(form instanceof Pair && form.car instanceof Sym && form.cdr instanceof Pair)) return
+  const { name } = form.car
+  if (name === 'begin') {
+    for (let rest: Value = form.cdr; rest instanceof Pair; rest = rest.cdr) yield* namesDefinedBy(rest.car)
+  } else if (name === 'define' || name === 'define-syntax' || name === 'set!') {
+    let target = form.cdr.car
+    while (target instanceof Pair) target = target.car
+    if (target instanceof Sym) yield target.name
   }
 }
 
@@ -149,6 +163,8 @@ const COMMANDS = `,help NAME   what NAME is for          ,help   this, and the s
 /** The dialogue, without the terminal. */
 export class Repl {
   private pending = ''
+  /** What is pending was begun by `,time`. */
+  private timed = false
 
   constructor(
     private readonly target: Target,
@@ -163,20 +179,33 @@ export class Repl {
   /** Forgets what was begun. */
   abandon(): void {
     this.pending = ''
+    this.timed = false
+  }
+
+  /** The input is over: what was begun is answered as it is, by what it lacks. */
+  async end(): Promise<void> {
+    if (this.pending !== '') await this.finish(this.pending)
   }
 
   /** Takes one line; false when the dialogue is over. */
   async line(text: string): Promise<boolean> {
     if (this.pending === '' && text.trimStart().startsWith(',')) return this.command(text.trim())
-    const source = this.pending === '' ? text : `${this.pending}\n${text}`
-    if (source.trim() === '') return true
-    if (!isComplete(source)) {
-      this.pending = source
-      return true
-    }
-    this.pending = ''
-    await this.evaluate(source)
+    await this.take(this.pending === '' ? text : `${this.pending}\n${text}`)
     return true
+  }
+
+  private async take(source: string): Promise<void> {
+    if (source.trim() === '') return
+    if (isComplete(source)) await this.finish(source)
+    else this.pending = source
+  }
+
+  private async finish(source: string): Promise<void> {
+    const timed = this.timed
+    this.abandon()
+    const start = this.clock.monotonicMs()
+    await this.evaluate(source)
+    if (timed) this.write(`${(this.clock.monotonicMs() - start).toFixed(1)} ms\n`)
   }
 
   /** Names that begin like the end of the line. */
@@ -207,12 +236,10 @@ export class Repl {
         this.write(`${folded(names.join(' ')).join('\n')}\n`)
         return true
       }
-      case 'time': {
-        const start = this.clock.monotonicMs()
-        await this.evaluate(rest!)
-        this.write(`${(this.clock.monotonicMs() - start).toFixed(1)} ms\n`)
+      case 'time':
+        this.timed = rest !== ''
+        await this.take(rest!)
         return true
-      }
       default:
         this.write(`There is no ,${name}.\n${COMMANDS}\n`)
         return true
@@ -291,5 +318,5 @@ export async function runRepl(target: Target, clock: Clock, input: Readable, out
   if (terminal) {
     output.write('\n')
     writeHistory(history)
-  }
+  } else await repl.end()
 }

@@ -46,6 +46,8 @@ t.test('help shows the docstring of any procedure, and finds what was meant', as
 
 t.test('time, names, quit and unknown commands', async t => {
   t.equal(await dialogue(',time (+ 1 2)'), '3\n0.0 ms\n')
+  t.equal(await dialogue(',time (+ 1', '2)', '4'), '3\n0.0 ms\n4\n')
+  t.equal(await dialogue(',time', '4'), '4\n')
   t.match(await dialogue(',names sketch-un'), 'sketch-union')
   t.equal(await dialogue(',quit', '(+ 1 2)'), '')
   t.match(await dialogue(',frobnicate'), /^There is no ,frobnicate/)
@@ -86,6 +88,11 @@ t.test('against a node, definitions go along with every later query', async t =>
   t.strictSame(queries, ['(define x 1) (+ x 1)', '(define x 1)\n(+ x 6)'])
   t.strictSame(await target.evaluate('(car 5)'), { ok: false, text: 'wrong-type: line 1, column 1: no' })
   t.ok([...target.names()].includes('x'))
+  await target.evaluate('(define x (+ x 1))')
+  await target.evaluate('(begin ( define (((y) a) b) 2) (list 1))(set! x 5) (list 3)')
+  await target.evaluate('y')
+  t.equal(queries.at(-1), '(define x 1)\n(define x (+ x 1))\n(begin ( define (((y) a) b) 2) (list 1))\n(set! x 5)\ny')
+  t.ok([...target.names()].includes('y'))
 })
 
 t.test('over a pipe it answers line by line', async t => {
@@ -96,4 +103,14 @@ t.test('over a pipe it answers line by line', async t => {
   input.end('(define x 20)\n(+ x\n 1)\n,quit\n')
   await runRepl(new LocalTarget(), clock, input, output)
   t.equal(printed, '21\n')
+})
+
+t.test('over a pipe that ends within a form, it says so', async t => {
+  const input = new PassThrough()
+  const output = new PassThrough()
+  let printed = ''
+  output.on('data', piece => (printed += piece))
+  input.end('5\n(+ 1\n  (* 2')
+  await runRepl(new LocalTarget(), clock, input, output)
+  t.equal(printed, '5\nsyntax-error: a parenthesis is not closed (line 2, column 3)\n')
 })
