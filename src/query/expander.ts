@@ -16,6 +16,7 @@ import { brief } from './printer.js'
 import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
 import { syntaxError } from './source.js'
 import type { Agenda, Steps } from './steps.js'
+import { RuleCheck } from './syntax-check.js'
 import { Expansion, isIdentifier } from './syntax-rules.js'
 import { Pair, type Value, Vector } from './value.js'
 
@@ -323,7 +324,9 @@ export class Expander {
       const halves = this.elements(rule, place)
       if (halves.length !== 2 || !(halves[0]![0] instanceof Pair))
         throw this.error(place, 'a rule wants a pattern in parentheses and a template')
-      return { pattern: halves[0]![0], template: halves[1]![0] }
+      const [pattern, template] = [halves[0]![0], halves[1]![0]]
+      new RuleCheck(literals, message => this.error(place, message)).check(pattern, template)
+      return { pattern, template }
     })
     return [name, new Macro(name.name, literals, made, scope)]
   }

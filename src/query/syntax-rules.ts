@@ -1,6 +1,7 @@
 // `syntax-rules`: matching a use against patterns, and filling in the template (R4RS appendix, R7RS 4.3.2: an ellipsis may
 // have patterns behind it, `(... ...)` escapes, `_` matches anything).
 
+import type { LetheError } from '../core/errors.js'
 import { Alias, type Identifier, type Macro, type Scope } from './scope.js'
 import type { Steps } from './steps.js'
 import { Char, Flonum, Pair, Ratio, Sym, Text, type Value, Vector } from './value.js'
@@ -14,6 +15,8 @@ type Matches = Map<Identifier, Matched>
 
 export const isIdentifier = (value: Value): value is Identifier => value instanceof Sym || value instanceof Alias
 
+export const isEllipsis = (value: Value): boolean => isIdentifier(value) && value.name === '...'
+
 /** What an element of a list that is matched or made takes, in forms: it has a Map of its own. */
 const FORMS_AN_ELEMENT = 8
 
@@ -23,6 +26,7 @@ interface Account {
   isDue(forms: number): boolean
   /** Pays for the pairs that a macro makes, used at an offset of the source. Throws LetheError syntax-error if they are too many. */
   payForExpansion(pairs: number, at: number): void
+  error(at: number, message: string): LetheError
 }
 
 /** The depth of patterns and templates is that of the source, so recursion is bounded by the reader. */
@@ -47,10 +51,6 @@ export class Expansion {
     return undefined
   }
 
-  private isEllipsis(value: Value): boolean {
-    return isIdentifier(value) && value.name === '...'
-  }
-
   private isLiteral(identifier: Identifier): boolean {
     return this.macro.literals.includes(identifier)
   }
@@ -73,7 +73,7 @@ export class Expansion {
 
   private *matchList(pattern: Value, form: Value, matches: Matches): Steps<boolean> {
     while (pattern instanceof Pair) {
-      if (pattern.cdr instanceof Pair && this.isEllipsis(pattern.cdr.car)) {
+      if (pattern.cdr instanceof Pair && isEllipsis(pattern.cdr.car)) {
         return yield* this.matchEllipsis(pattern.car, pattern.cdr.cdr, form, matches)
       }
       if (!(form instanceof Pair)) return false
@@ -113,7 +113,7 @@ export class Expansion {
 
   private *variablesIn(pattern: Value): Generator<Identifier> {
     if (isIdentifier(pattern)) {
-      if (!this.isLiteral(pattern) && !this.isEllipsis(pattern) && pattern.name !== '_') yield pattern
+      if (!this.isLiteral(pattern) && !isEllipsis(pattern) && pattern.name !== '_') yield pattern
     } else if (pattern instanceof Vector) {
       for (const item of pattern.items) yield* this.variablesIn(item)
     } else if (pattern instanceof Pair) {
@@ -124,15 +124,12 @@ export class Expansion {
 
   private *fill(template: Value, matches: Matches): Steps<Value> {
     if (template instanceof Pair) {
-      if (this.isEllipsis(template.car) && template.cdr instanceof Pair)
+      if (isEllipsis(template.car) && template.cdr instanceof Pair)
         return yield* this.fillEscaped(template.cdr.car, matches)
       return yield* this.fillList(template, matches)
     }
     if (!(template instanceof Vector)) return this.fillAtom(template, matches)
-    const items: Value[] = []
-    for (let rest = yield* this.fill(listFrom(template.items), matches); rest instanceof Pair; rest = rest.cdr)
-      items.push(rest.car)
-    return new Vector(items)
+    return vectorFrom(yield* this.fill(listFrom(template.items), matches))
   }
 
   private fillAtom(template: Value, matches: Matches): Value {
@@ -143,7 +140,8 @@ export class Expansion {
 
   private *fillEscaped(template: Value, matches: Matches): Steps<Value> {
     if (isIdentifier(template))
-      return this.isEllipsis(template) ? this.rename(template) : yield* this.fill(template, matches)
+      return isEllipsis(template) ? this.rename(template) : yield* this.fill(template, matches)
+    if (template instanceof Vector) return vectorFrom(yield* this.fillEscaped(listFrom(template.items), matches))
     if (!(template instanceof Pair)) return template
     const items: Pair[] = []
     let rest: Value = template
@@ -157,7 +155,7 @@ export class Expansion {
     for (; rest instanceof Pair; rest = (rest as Pair).cdr) {
       let depth = 0
       let after: Value = rest.cdr
-      while (after instanceof Pair && this.isEllipsis(after.car)) {
+      while (after instanceof Pair && isEllipsis(after.car)) {
         depth++
         after = after.cdr
       }
@@ -181,12 +179,15 @@ export class Expansion {
     const variables = [...this.variablesIn(template)].filter(variable => matches.get(variable) instanceof Many)
     const lists = variables.map(variable => matches.get(variable) as Many)
     // All variables under one ellipsis must repeat equally often; those of other depth stay as they are.
-    const rounds = lists.reduce((most, many) => Math.max(most, many.items.length), 0)
+    const rounds = lists[0]?.items.length ?? 0
+    if (lists.some(many => many.items.length !== rounds)) {
+      const names = variables.map(variable => `\`${variable.name}\``).join(' and ')
+      throw this.account.error(this.at, `${names} are repeated together, and are not equally many`)
+    }
     for (let i = 0; i < rounds; i++) {
       const inner: Matches = new Map(matches)
       variables.forEach((variable, which) => {
-        const item = lists[which]!.items[i]?.get(variable)
-        if (item !== undefined) inner.set(variable, item)
+        inner.set(variable, lists[which]!.items[i]!.get(variable)!)
       })
       this.account.payForExpansion(1, this.at)
       if (this.account.isDue(FORMS_AN_ELEMENT)) yield
@@ -217,10 +218,16 @@ function linked(pairs: readonly Pair[], tail: Value): Value {
   return result
 }
 
-function listFrom(items: readonly Value[]): Value {
+export function listFrom(items: readonly Value[]): Value {
   let result: Value = null
   for (let i = items.length - 1; i >= 0; i--) result = new Pair(items[i]!, result)
   return result
+}
+
+function vectorFrom(list: Value): Vector {
+  const items: Value[] = []
+  for (let rest = list; rest instanceof Pair; rest = rest.cdr) items.push(rest.car)
+  return new Vector(items)
 }
 
 function sameAtom(a: Value, b: Value): boolean {

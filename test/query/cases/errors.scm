@@ -442,3 +442,24 @@ else
 
 #\xDFFF
 ; !> syntax-error `#\xDFFF` is no character
+
+(define-syntax m (syntax-rules () ((_ x x) 1))) (m 1 2)
+; !> syntax-error `x` stands twice in a pattern
+
+(define-syntax m (syntax-rules () ((_ x ... y ...) 1)))
+; !> syntax-error a list of a pattern can have one `...`, and this one has two
+
+(define-syntax m (syntax-rules () ((_ x ...) 'x)))
+; !> syntax-error `x` repeats in the pattern: it wants `...` in the template, too
+
+(define-syntax m (syntax-rules () ((_ #(x ...)) '(... (x ...)))))
+; !> syntax-error `x` repeats in the pattern: it wants `...` in the template, too
+
+(define-syntax m (syntax-rules () ((_ x) '(x ...))))
+; !> syntax-error `...` in a template follows something that does not repeat
+
+(define-syntax m (syntax-rules () ((_ (a ...) (b ...)) '((a b ...) ...))))
+; !> syntax-error `...` in a template follows something that does not repeat
+
+(define-syntax m (syntax-rules () ((_ (a ...) (b ...)) '((a b) ...)))) (m (1 2) (3))
+; !> syntax-error `a` and `b` are repeated together, and are not equally many

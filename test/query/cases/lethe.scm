@@ -607,4 +607,4 @@
 ; => (b c)
 
 (define-syntax nothing (syntax-rules () ((_ x) '(x 0.5 ...)))) (nothing 1)
-; => (1)
+; !> syntax-error `...` in a template follows something that does not repeat

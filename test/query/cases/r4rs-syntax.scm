@@ -687,3 +687,12 @@
 
 '(#t #T #f #F)
 ; => (#t #t #f #f)
+
+(define-syntax m (syntax-rules () ((_ k (a ...) ...) '((k (k a) ...) ...)))) (m 0 (1 2) (3))
+; => ((0 (0 1) (0 2)) (0 (0 3)))
+
+(define-syntax m (syntax-rules () ((_ (k a ...) ...) '#((k (a k) ...) ...)))) (m (0 1 2) (3))
+; => #((0 (1 0) (2 0)) (3))
+
+(define-syntax m (syntax-rules () ((_ a) '(... #(a ...))))) (m 1)
+; => #(1 ...)
