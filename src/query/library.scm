@@ -116,15 +116,17 @@
 
 (define (%map-many procedure lists)
   (let loop ((lists lists) (done '()))
-    (if (%all-pairs? lists)
+    (if (%all-pairs? "map" lists)
         (loop (%map1 cdr lists) (cons (%apply-now procedure (%map1 car lists)) done))
         (reverse done))))
 
 (define (%apply-now procedure args) (%apply procedure args))
 
-(define (%all-pairs? lists)
-  (or (null? lists)
-      (and (pair? (car lists)) (%all-pairs? (cdr lists)))))
+; Whether there is another row. What ends the shortest list has to be an end.
+(define (%all-pairs? name lists)
+  (cond ((null? lists) #t)
+        ((pair? (car lists)) (%all-pairs? name (cdr lists)))
+        (else (%end-of-list name (car lists) (car lists)) #f)))
 
 ;; (for-each PROCEDURE LIST ...)
 ;; Calls PROCEDURE for each element, or each row of elements, in order.
@@ -136,7 +138,7 @@
             (begin (procedure (car rest)) (loop (cdr rest)))
             (%end-of-list "for-each" rest first)))
       (let loop ((lists (cons first more)))
-        (if (%all-pairs? lists)
+        (if (%all-pairs? "for-each" lists)
             (begin (%apply-now procedure (%map1 car lists))
                    (loop (%map1 cdr lists)))))))
 
@@ -207,7 +209,7 @@
             (loop (cdr rest) (procedure result (car rest)))
             (begin (%end-of-list "fold-left" rest first) result)))
       (let loop ((lists (cons first more)) (result initial))
-        (if (%all-pairs? lists)
+        (if (%all-pairs? "fold-left" lists)
             (loop (%map1 cdr lists) (%apply-now procedure (cons result (%map1 car lists))))
             result))))
 
@@ -271,7 +273,7 @@
             (if (null? (cdr rest)) (true? (car rest)) (or (true? (car rest)) (loop (cdr rest))))
             (begin (%end-of-list "any" rest first) #f)))
       (let loop ((lists (cons first more)))
-        (if (%all-pairs? lists)
+        (if (%all-pairs? "any" lists)
             (or (%apply-now true? (%map1 car lists)) (loop (%map1 cdr lists)))
             #f))))
 
@@ -286,7 +288,7 @@
               (if answer (loop (cdr rest) answer) #f))
             (begin (%end-of-list "every" rest first) last)))
       (let loop ((lists (cons first more)) (last #t))
-        (if (%all-pairs? lists)
+        (if (%all-pairs? "every" lists)
             (let ((answer (%apply-now true? (%map1 car lists))))
               (if answer (loop (%map1 cdr lists) answer) #f))
             last))))

@@ -10,6 +10,7 @@ import {
   type IntegerDivision,
   isExactInteger,
   multiply,
+  nearRoot,
   normalize,
   payBits,
   power,
@@ -117,7 +118,7 @@ function* longRoot(context: Context, value: bigint): Resumable {
   const root = yield* rootOf(value)
   if ((yield* times(root, root)) === value) return normalize(root)
   context.allocate(32)
-  return new Flonum(Math.sqrt(Number(value)))
+  return new Flonum(nearRoot(value, root))
 }
 
 /** The simplest rational between two (Stern and Brocot, as in the report's `rationalize`). */

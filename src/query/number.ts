@@ -379,7 +379,13 @@ export function squareRoot(context: Context, value: Value): NumberValue {
     return Number.isInteger(root) && root * root === value ? root : flonum(context, root)
   }
   const root = integerRoot(context, value)
-  return root * root === value ? normalize(root) : flonum(context, Math.sqrt(Number(value)))
+  return root * root === value ? normalize(root) : flonum(context, nearRoot(value, root))
+}
+
+/** The root of an integer that is no square, as a double; `root` is the integer below it. Beyond 10^308 only that is a double. */
+export function nearRoot(value: bigint, root: bigint): number {
+  const whole = Number(value)
+  return Number.isFinite(whole) ? Math.sqrt(whole) : Number(root)
 }
 
 function integerRoot(context: Context, value: bigint): bigint {

@@ -463,3 +463,18 @@ else
 
 (define-syntax m (syntax-rules () ((_ (a ...) (b ...)) '((a b) ...)))) (m (1 2) (3))
 ; !> syntax-error `a` and `b` are repeated together, and are not equally many
+
+(map + '(1 2) 5)
+; !> wrong-type `map` wanted a list, got 5
+
+(map + '(1 2) '(1 . 2))
+; !> wrong-type `map` wanted a list, got 2
+
+(for-each + 5 '(1))
+; !> wrong-type `for-each` wanted a list, got 5
+
+(fold-left + 0 '(1) "x")
+; !> wrong-type `fold-left` wanted a list, got "x"
+
+(every = '(1) #\a)
+; !> wrong-type `every` wanted a list, got #\a
