@@ -237,7 +237,8 @@ const histograms: PrimitiveDefinition[] = [
       const data = dataOf(context, 'quantile')
       const table = tableOf(data, 'quantile', name, [TableKind.Histogram])
       const [keyArgument, q, wanted] = isKey(a) ? [a, b, c] : [undefined, a, b]
-      if (q === undefined || !isNumber(q)) throw wrongType('quantile', 'a fraction from 0 to 1', q ?? false)
+      if (q === undefined || !isNumber(q))
+        throw wrongType('quantile', 'a fraction from 0 to 1', q === undefined ? false : q)
       const fraction = toDouble(q)
       if (!(fraction >= 0 && fraction <= 1)) throw outOfRange('quantile', `${fraction} is not from 0 to 1`)
       const { key, days } =
@@ -305,7 +306,8 @@ const others: PrimitiveDefinition[] = [
       const data = dataOf(context, 'timeline')
       const table = tableOf(data, 'timeline', name, [TableKind.Timeline])
       const hasKey = a === undefined || isKey(a)
-      const minutes = (hasKey ? c : b) ?? 60
+      const given = hasKey ? c : b
+      const minutes = given === undefined ? 60 : given
       if (!hasKey && c !== undefined) throw wrongType('timeline', 'a key (a string)', a)
       if (typeof minutes !== 'number') throw wrongType('timeline', 'a number of minutes', minutes)
       if (minutes < 1 || minutes > 1_440) throw outOfRange('timeline', 'a bucket has 1 to 1440 minutes')

@@ -120,7 +120,8 @@ export const hashTables: PrimitiveGroup = {
       'The value under KEY, or DEFAULT (#f).',
       (context, table, key, otherwise) => {
         const entry = tableOf('hash-ref', table).get(hashKey(context, 'hash-ref', key))
-        return entry === undefined ? (otherwise ?? false) : entry.value
+        if (entry !== undefined) return entry.value
+        return otherwise === undefined ? false : otherwise
       },
       ["(let ((h (make-hash-table))) (hash-set! h 'a 1) (hash-ref h 'a))", '1'],
     ),

@@ -162,7 +162,7 @@ function* reverseSlowly(context: Context, list: Value, rest: Value, result: Valu
 /** The number at place `i` of an iota. */
 function nth(context: Context, i: number, start: Value | undefined, step: Value | undefined): Value {
   if (step === undefined && (start === undefined || start === 0)) return i
-  return add(context, start ?? 0, multiply(context, i, step ?? 1))
+  return add(context, start === undefined ? 0 : start, multiply(context, i, step === undefined ? 1 : step))
 }
 
 function* iotaSlowly(context: Context, count: number, start: Value, step: Value): Resumable {

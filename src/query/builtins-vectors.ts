@@ -58,7 +58,7 @@ export const vectors: PrimitiveGroup = {
       (context, k, fill) => {
         const count = countOf('make-vector', k)
         context.allocate(Bytes.Vector + count * Bytes.Slot)
-        return begin(context, filled(count, fill ?? unspecified))
+        return begin(context, filled(count, fill === undefined ? unspecified : fill))
       },
       ['(make-vector 2 0)', '#(0 0)'],
     ),

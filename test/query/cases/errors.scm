@@ -478,3 +478,6 @@ else
 
 (every = '(1) #\a)
 ; !> wrong-type `every` wanted a list, got #\a
+
+(iota 3 '())
+; !> wrong-type `+` wanted a number, got ()

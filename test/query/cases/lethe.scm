@@ -608,3 +608,12 @@
 
 (define-syntax nothing (syntax-rules () ((_ x) '(x 0.5 ...)))) (nothing 1)
 ; !> syntax-error `...` in a template follows something that does not repeat
+
+(hash-ref (make-hash-table) 'a '())
+; => ()
+
+(let ((t (make-hash-table))) (hash-update! t 'a (lambda (l) (cons 1 l)) '()) (hash-ref t 'a))
+; => (1)
+
+(let ((t (make-hash-table))) (hash-set! t 'a '()) (list (hash-ref t 'a) (hash-ref t 'a 5)))
+; => (() ())

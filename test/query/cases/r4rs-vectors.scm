@@ -117,3 +117,6 @@
 
 (let ((l (list 1 2 3))) (let loop ((p l)) (if (pair? p) (begin (set-car! p (* 2 (car p))) (loop (cdr p))))) l)
 ; => (2 4 6)
+
+(make-vector 3 '())
+; => #(() () ())
