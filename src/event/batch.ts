@@ -106,6 +106,9 @@ export interface Rejection {
 /** Int32 slots of one event in `slices`. */
 export const SLICE_STRIDE = 2 * Field.Count_
 
+/** Bytes of one event in all columns. */
+const ROW_BYTES = 4 * SLICE_STRIDE + 8 * NumberField.Count_ + 2 + 8
+
 const FIRST_CAPACITY = 4
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -154,6 +157,11 @@ export class EventBatch {
   /** How many events fit without growing. */
   get capacity(): number {
     return this.types.length
+  }
+
+  /** Bytes of its own memory, about. */
+  get byteSize(): number {
+    return this.types.length * ROW_BYTES + this.own.length + 1_000
   }
 
   /** Forgets everything and points at a new body. */
@@ -318,6 +326,29 @@ export class EventBatch {
     if (value === undefined || value === null) value = descend(this.defaults(), path[0])
     for (let i = 1; i < path.length; i++) value = descend(value, path[i])
     return value ?? undefined
+  }
+}
+
+/** Batches to be used again. */
+export class BatchPool {
+  private readonly free: EventBatch[] = []
+  private bytes = 0
+
+  /** Keeps as many as have `maxBytes` together. */
+  constructor(private readonly maxBytes: number) {}
+
+  take(): EventBatch {
+    const batch = this.free.pop()
+    if (batch === undefined) return new EventBatch()
+    this.bytes -= batch.byteSize
+    return batch
+  }
+
+  give(batch: EventBatch): void {
+    const bytes = batch.byteSize
+    if (this.bytes + bytes > this.maxBytes) return
+    this.bytes += bytes
+    this.free.push(batch)
   }
 }
 
