@@ -377,6 +377,7 @@ export const numbers: PrimitiveGroup = {
         const number = numberOf('number->string', value)
         const base = radixOf('number->string', radix)
         const places = digits === undefined ? undefined : indexOf('number->string', digits, 0, 100)
+        if (places !== undefined && base !== 10) throw outOfRange('number->string', 'DIGITS go with radix 10 only')
         if (isLong(number) && base === 10) return context.inSlices(longText(context, number, places))
         const bits = typeof number === 'bigint' ? bitsOf(number) : 64
         context.charge((bits >> 6) * Math.min(bits >> 6, 100))

@@ -481,3 +481,6 @@ else
 
 (iota 3 '())
 ; !> wrong-type `+` wanted a number, got ()
+
+(number->string 5 2 2)
+; !> out-of-range `number->string`: DIGITS go with radix 10 only
