@@ -144,9 +144,13 @@ export class EventBatch {
   commonStart = -1
   commonEnd = -1
 
+  /** Bytes of its own memory, about: not asked of the columns, which may be cold. */
+  byteSize = FIRST_CAPACITY * ROW_BYTES + 1_000
+
   // Memory of its own, kept over reuse: [0, bodyLength) is the copied body, [.., ownEnd) built texts.
   private own: Uint8Array = new Uint8Array(0)
   private ownEnd = -1
+  private ownLarge = false
   private dirty = false
   private bodyStart = 0
   private bodyEnd = 0
@@ -159,10 +163,6 @@ export class EventBatch {
     return this.types.length
   }
 
-  /** Bytes of its own memory, about. */
-  get byteSize(): number {
-    return this.types.length * ROW_BYTES + this.own.length + 1_000
-  }
 
   /** Forgets everything and points at a new body. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -192,7 +192,7 @@ export class EventBatch {
     this.ownEnd = -1
     this.parsedEvent = -1
     this.parsed = undefined
-    if (this.own.length > KEPT_ARENA) this.own = new Uint8Array(0)
+    if (this.ownLarge) this.takeArena(new Uint8Array(0))
   }
 
   private clearRows(used: number): void {
@@ -222,6 +222,7 @@ export class EventBatch {
     const spans = new Int32Array(capacity * 2)
     spans.set(this.spans)
     this.spans = spans
+    this.byteSize += (capacity / 2) * ROW_BYTES
   }
 
   /**
@@ -233,13 +234,13 @@ export class EventBatch {
       if (this.ownEnd + more > this.own.length) {
         const grown = new Uint8Array(2 * (this.ownEnd + more))
         grown.set(this.own.subarray(0, this.ownEnd))
-        this.own = grown
+        this.takeArena(grown)
         this.bytes = grown
       }
       return 0
     }
     const size = this.bodyEnd - this.bodyStart
-    if (this.own.length < size + more) this.own = new Uint8Array(size + (size >> 1) + 4 * more + 256)
+    if (this.own.length < size + more) this.takeArena(new Uint8Array(size + (size >> 1) + 4 * more + 256))
     this.own.set(this.bytes.subarray(this.bodyStart, this.bodyEnd))
     this.bytes = this.own
     this.ownEnd = size
@@ -252,6 +253,12 @@ export class EventBatch {
       for (let i = 0; i < events * 2; i++) this.spans[i]! += shift
     }
     return shift
+  }
+
+  private takeArena(own: Uint8Array): void {
+    this.byteSize += own.length - this.own.length
+    this.own = own
+    this.ownLarge = own.length > KEPT_ARENA
   }
 
   /** Moves the body into memory of the batch's own, if it is not there yet: what it was decoded from may be used again. */
