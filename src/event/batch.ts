@@ -163,7 +163,6 @@ export class EventBatch {
     return this.types.length
   }
 
-
   /** Forgets everything and points at a new body. */
   reset(bytes: Uint8Array, start: number, end: number): void {
     // One more than `count`: a body that turned out broken leaves half an event.
