@@ -28,7 +28,7 @@ export function formatWanted(accept: string): QueryFormat {
     if (!format) continue
     const given = parameters.map(text => /^\s*q=([\d.]+)\s*$/.exec(text)?.[1]).find(text => text !== undefined)
     const quality = given === undefined ? 1 : Number(given)
-    if (quality > bestQuality) {
+    if (quality > 0 && quality > bestQuality) {
       best = format
       bestQuality = quality
     }

@@ -21,10 +21,10 @@ export const tooManyFailedKeys = () =>
   new LetheError('too-many-failed-keys', 'too many wrong keys from this address', 429, { retryAfterSeconds: 60 })
 
 export const bodyTooLarge = (maxBytes: number) =>
-  new LetheError('body-too-large', `a body may have ${maxBytes} bytes as sent: send smaller batches`, 413)
+  new LetheError('body-too-large', `a body may have ${maxBytes} bytes as sent: send less at once`, 413)
 
 export const expandedTooLarge = (maxBytes: number) =>
-  new LetheError('body-too-large', `a body may have ${maxBytes} bytes once decompressed: send smaller batches`, 413)
+  new LetheError('body-too-large', `a body may have ${maxBytes} bytes once decompressed: send less at once`, 413)
 
 export const unknownType = (type: string) =>
   new LetheError(

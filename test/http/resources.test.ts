@@ -47,6 +47,8 @@ t.test('Accept chooses JSON, text or CSV by quality', async t => {
   t.equal(formatWanted('*/*'), 'json')
   t.equal(formatWanted('text/plain'), 'text')
   t.equal(formatWanted('text/csv, application/json;q=0.5'), 'csv')
+  t.equal(formatWanted('text/csv;q=0'), 'json', 'q=0: not this one')
+  t.equal(formatWanted('text/csv;q=0, text/plain;q=0.1'), 'text')
   t.equal(formatWanted('text/csv;q=0.1, application/json'), 'json')
   t.equal(formatWanted('image/png'), 'json')
 })
