@@ -114,8 +114,7 @@ export class Applier {
       this.place.index = event
       this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
-        this.flush(state, batch)
-        this.drop(ledger, 'invalid')
+        this.drop(state, ledger, 'invalid')
         continue
       }
       const idAt = 2 * (event * Field.Count_ + Field.Id)
@@ -129,34 +128,25 @@ export class Applier {
       }
       accepted++
       if (verdicts?.convicted(delivery.n, event, delivery.ms)) {
-        this.flush(state, batch)
-        this.drop(ledger, 'poison')
+        this.drop(state, ledger, 'poison')
         continue
       }
       this.readTime(batch, event, delivery.ms)
-      if (this.skewed) {
-        this.flush(state, batch)
-        ledger.note('skewed')
-      }
+      if (this.skewed) this.note(state, ledger, 'skewed')
       if (this.at < oldest) {
-        this.flush(state, batch)
-        this.drop(ledger, 'late')
+        this.drop(state, ledger, 'late')
         continue
       }
       if (state.sampling < 1 && !isSampled(batch, event, state.sampling, chanceOf(delivery.n, event))) {
-        this.flush(state, batch)
-        this.drop(ledger, 'sampled')
+        this.drop(state, ledger, 'sampled')
         continue
       }
-      if (batch.flags[event]! & Flag.Truncated) {
-        this.flush(state, batch)
-        ledger.note('truncated')
-      }
+      if (batch.flags[event]! & Flag.Truncated) this.note(state, ledger, 'truncated')
       if (this.applyOne(state, program, batch, event)) applied++
-      else this.drop(ledger, program.reason)
-      if (this.failed) ledger.note('program-error')
+      else this.drop(state, ledger, program.reason)
+      if (this.failed) this.note(state, ledger, 'program-error')
     }
-    this.flush(state, batch)
+    this.flush(state)
     const done = event === batch.count
     ledger.receive(event - first)
     if (done) ledger.bytes(delivery.bytes)
@@ -204,15 +194,15 @@ export class Applier {
     this.frameDay = entry.day
     this.readTime(batch, 0, entry.ms)
     if (this.at >= oldest * DAY_MS) this.applyOne(state, program, batch, 0)
-    this.flush(state, batch)
+    this.flush(state)
     delivery.accepted = 1
     this.place.n = 0
     this.place.batch = undefined
   }
 
-  /** Reads ahead what the next events of a customer will need (CustomerState.prefetch). */
+  /** Reads ahead what the next events of a customer will need (tables/updates.ts). */
   prefetch(state: CustomerState, bytes: number): void {
-    this.prefetched = (this.prefetched + state.prefetch(bytes)) | 0
+    this.prefetched = (this.prefetched + state.updates.prefetch(bytes)) | 0
   }
 
   // What the reads ahead add up to: of no use, but used, so that nobody optimises them away.
@@ -231,7 +221,14 @@ export class Applier {
   private readonly dropped = new Map<string, number>()
   counting = true
 
-  private drop(ledger: LedgerDay, reason: string): void {
+  // What the events before want comes first: a ledger has only so many names.
+  private note(state: CustomerState, ledger: LedgerDay, what: string): void {
+    this.flush(state)
+    ledger.note(what)
+  }
+
+  private drop(state: CustomerState, ledger: LedgerDay, reason: string): void {
+    this.flush(state)
     ledger.drop(reason)
     if (!this.counting) return
     // Programs make reasons up (drop!).
@@ -246,7 +243,7 @@ export class Applier {
     const effects = this.effects
     const day = dayOf(this.at)
     this.failed = false
-    if (effects.count > 0 && day !== this.gatheredDay) this.flush(state, batch)
+    if (effects.count > 0 && day !== this.gatheredDay) this.flush(state)
     if (effects.count === 0) effects.begin(batch, program.declared, state.sessions)
     this.gatheredDay = day
     effects.nextEvent(event, this.at)
@@ -255,11 +252,11 @@ export class Applier {
       // Who is kept stands for all who are like it: the sums are those of all, as near as a sample says.
       if (state.sampling < 1) effects.weigh(1 / state.sampling)
       const isMuch = effects.count >= EFFECTS_TOGETHER || effects.arenaLength > TEXTS_TOGETHER
-      if (isMuch || effects.remembers || this.watch) this.flush(state, batch)
+      if (isMuch || effects.remembers || this.watch) this.flush(state)
       return true
     }
     effects.dropEvent()
-    this.flush(state, batch)
+    this.flush(state)
     if (outcome === Outcome.Failed) {
       this.failed = true
       state.noteProgramError(program.error!)
@@ -268,7 +265,7 @@ export class Applier {
       outcome = this.builtin.run(batch, event, effects)
       if (outcome === Outcome.Applied && state.sampling < 1) effects.weigh(1 / state.sampling)
       if (outcome !== Outcome.Applied) effects.dropEvent()
-      this.flush(state, batch)
+      this.flush(state)
     }
     return outcome === Outcome.Applied
   }
@@ -280,13 +277,13 @@ export class Applier {
    * Applies what has gathered: at the latest when the next event is of another day, or something else of the customer is to
    * change, so that all is told in the order of the events.
    */
-  private flush(state: CustomerState, batch: EventBatch): void {
+  private flush(state: CustomerState): void {
     const { effects } = this
     if (effects.count === 0) return
     try {
-      state.apply(effects, batch, this.gatheredDay)
+      state.updates.apply(effects, this.place.batch!, this.gatheredDay)
     } catch (error) {
-      this.place.index = effects.events[state.applying]!
+      this.place.index = effects.events[state.updates.applying]!
       throw error
     }
     effects.clear()

@@ -194,7 +194,7 @@ export class CounterColumn {
     return true
   }
 
-  /** See CustomerState.prefetch. */
+  /** See Updates.prefetch. */
   prefetch(bytes: number): number {
     if (this.zeroth === undefined) return 0
     const { values } = this.zeroth
@@ -255,7 +255,7 @@ export class SketchColumn {
     if (!page.add(inPage, low, high, tracker)) page.start(inPage, low, high, tracker)
   }
 
-  /** See CustomerState.prefetch. */
+  /** See Updates.prefetch. */
   prefetch(bytes: number): number {
     const { pages } = this
     const end = Math.min(pages.length, PREFETCHED_PAGES)

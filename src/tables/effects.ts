@@ -9,7 +9,7 @@
 //     amounts  |  amount, observation, or place in `symbols` |                                  one double an effect
 //     events   |  event  |      times  | when it happened |
 //
-// The buffer may hold the effects of several events of one batch, in order: CustomerState.apply finds all their keys first,
+// The buffer may hold the effects of several events of one batch, in order: Updates.apply finds all their keys first,
 // and changes cells then.
 //
 // Hashes of slices are remembered until the buffer is emptied: the same user goes into four sketches, the same app
@@ -58,7 +58,7 @@ export class Effects {
   /** The event of each effect, and when it happened, ms. */
   events = new Int32Array(32)
   times = new Float64Array(32)
-  /** For CustomerState.apply: what it mixes into each key's hash, the row it found, the hash of the value. */
+  /** For Updates.apply: what it mixes into each key's hash, the row it found, the hash of the value. */
   mixes = new Int32Array(32)
   rows = new Int32Array(32)
   lows = new Int32Array(32)

@@ -40,7 +40,7 @@ export class HashIndex {
     return this.old === undefined ? -1 : this.findOld(h1, h2)
   }
 
-  /** See CustomerState.prefetch. A great index is left alone: one body of events asks for little of it. */
+  /** See Updates.prefetch. A great index is left alone: one body of events asks for little of it. */
   prefetch(bytes: number): number {
     const { slots } = this
     const end = slots.byteLength <= 4 * bytes ? slots.length : 1

@@ -10,6 +10,7 @@
 // anyway: 1–5 µs for 256 counters, at most some 100 µs for a page of dense sketches, and no second set of rows to keep.
 
 import { ByteWriter } from '../core/bytes.js'
+import type { Row } from './types.js'
 
 /** Bytes of a cache line, the unit of `prefetch`. */
 export const CACHE_LINE = 64
@@ -70,6 +71,21 @@ export function recordKey(letter: string, table: number, page: number): Uint8Arr
 export function readRecordKey(key: Uint8Array): { letter: string; table: number; page: number } {
   const view = Buffer.from(key.buffer, key.byteOffset, key.length)
   return { letter: String.fromCharCode(view[0] ?? 0), table: view.readUInt16BE(1), page: view.readUInt32BE(3) }
+}
+
+/** Bytes of records that are read in about a millisecond. */
+const READ_STEP = 48 * 1024
+
+/** Reads records one after the other; yields about every millisecond of work. */
+export function* readRows(rows: Iterable<Row>, read: (row: Row) => void): Generator<void, void> {
+  let bytes = 0
+  for (const row of rows) {
+    read(row)
+    bytes += row.value.length
+    if (bytes <= READ_STEP) continue
+    bytes = 0
+    yield
+  }
 }
 
 // Encoding happens one page at a time, never nested.

@@ -23,7 +23,7 @@ export interface Settings {
   sessionHead: number
   sessionTail: number
   /** By slot: the day that the file holds there. */
-  days: (number | undefined)[]
+  days: readonly (number | undefined)[]
 }
 
 export const settingsKey = recordKey('S', 0, 0)
@@ -57,6 +57,7 @@ export function decodeSettings(value: Uint8Array): Settings {
   const reader = new ByteReader(value)
   const version = reader.u8()
   if (version !== VERSION) throw new LetheError('page-unknown', `settings of version ${version}`)
+  const days: (number | undefined)[] = []
   const settings: Settings = {
     incarnation: reader.u64(),
     n: reader.varint(),
@@ -71,14 +72,14 @@ export function decodeSettings(value: Uint8Array): Settings {
     idLatest: reader.varint(),
     sessionHead: reader.varint(),
     sessionTail: reader.varint(),
-    days: [],
+    days,
   }
   const slots = reader.varint()
   if (slots !== settings.retention + 1)
     throw new LetheError('page-damaged', `${slots} slots for ${settings.retention} days`)
   for (let slot = 0; slot < slots; slot++) {
     const day = reader.varint()
-    settings.days.push(day === 0 ? undefined : day - 1)
+    days.push(day === 0 ? undefined : day - 1)
   }
   return settings
 }

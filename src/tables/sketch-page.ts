@@ -95,7 +95,7 @@ export class SketchPage extends Page {
     return false
   }
 
-  /** See CustomerState.prefetch. */
+  /** See Updates.prefetch. */
   prefetch(bytes: number): number {
     const { meta, slab } = this
     const end = Math.min(this.used, bytes)

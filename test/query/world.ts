@@ -67,7 +67,7 @@ export function applyEvents(state: CustomerState, day: number, events: readonly 
     effects.begin(batch, program.declared, state.sessions)
     effects.nextEvent(event, day * DAY_MS + (event % 24) * HOUR_MS)
     if (program.run(batch, event, effects) !== Outcome.Applied) throw new Error(program.error?.message ?? 'dropped')
-    state.apply(effects, batch, day)
+    state.updates.apply(effects, batch, day)
   }
 }
 

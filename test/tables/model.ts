@@ -126,11 +126,11 @@ export function runTogether(state: CustomerState, steps: readonly Step[]): void 
     if (step.session !== '') writeSession(step.session)
     // Whoever gathers applies what the next event may ask for.
     if (effects.remembers) {
-      state.apply(effects, batch, day)
+      state.updates.apply(effects, batch, day)
       effects.clear()
     }
   }
-  state.apply(effects, batch, day)
+  state.updates.apply(effects, batch, day)
   for (const step of steps) {
     for (const id of step.ids) {
       const bytes = Buffer.from(id)

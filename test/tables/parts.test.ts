@@ -87,7 +87,7 @@ t.test('`once` is true once per scope and key, also within one event; `state` se
   t.equal(effects.getState(0, 9), undefined)
   effects.setState(0, 9, 'closed')
   t.equal(state.sessions.size, 0, 'nothing happens before apply')
-  state.apply(effects, batch, day0)
+  state.updates.apply(effects, batch, day0)
   begin()
   t.notOk(effects.once(0, 0, 9))
   t.notOk(effects.once(1, 0, 9))
@@ -162,7 +162,7 @@ t.test('a group keeps its first title, first and last times, and the latest exam
     effects.nextEvent(0, day * DAY_MS + ms)
     effects.noteGroup(0)
     state.rollTo(day)
-    state.apply(effects, batch, day)
+    state.updates.apply(effects, batch, day)
     state.n++
   }
   note('00000000000000aa', 'first words', EventType.Error, day0, 500)
@@ -229,11 +229,11 @@ t.test(
     const tables = ['a', 'b', 'c', 'd'].map(name => ({ name, kind: TableKind.Counter }))
     effects.begin(batch, tables, state.sessions)
     for (let i = 0; i < 4; i++) effects.bump(i, 0, 0, 1)
-    state.apply(effects, batch, day0)
+    state.updates.apply(effects, batch, day0)
     t.match(state.programError, { code: 'too-many-tables', message: /^table d would be one of more than 3:/ })
     effects.begin(batch, [{ name: 'a', kind: TableKind.Sketch }], state.sessions)
     effects.sketch(0, 0, 0, 0, 0)
-    state.apply(effects, batch, day0)
+    state.updates.apply(effects, batch, day0)
     t.same(
       state.tables().map(table => table.name),
       ['a', 'b', 'c'],
