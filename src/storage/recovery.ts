@@ -4,8 +4,8 @@
 // frames end. The newest one with a good frame has no successor to say so; there a frame that is not intact is the
 // crash's, unless an intact one follows it.
 //
-// Nothing here writes. What a recovery then writes (journal.ts): a fresh segment that begins with a copy of the last
-// good frame, synced before the first reply, since that frame may have been in the page cache only.
+// Nothing here writes. What a recovery then writes (opening.ts): a copy of the last good frame, synced before the first
+// reply, since that frame may have been in the page cache only.
 //
 // Folders of other shards are read the same way, at the same time as those shards recover and write there. What they
 // write belongs to the present run, and holds nothing of ours but copies of frames of earlier runs; so of segments of

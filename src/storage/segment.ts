@@ -113,7 +113,7 @@ export function readHeader(file: DiskFile): SegmentHeader {
   }
 }
 
-const sync = (file: DiskFile): Promise<void> =>
+export const syncFile = (file: DiskFile): Promise<void> =>
   new Promise((resolve, reject) => file.sync(error => (error === null ? resolve() : reject(error))))
 
 /**
@@ -141,7 +141,7 @@ export async function createSegment(
     await file.fill(about.size)
     file.write(encodeHeader(header), 0, PAGE, 0)
     await contents?.(file, header)
-    await sync(file)
+    await syncFile(file)
     disk.rename(preparing, `${folder}/${segmentName(about.number)}`)
     await disk.syncFolder(folder)
     return { file, header }
