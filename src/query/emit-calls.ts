@@ -5,7 +5,7 @@ import type { AgainForm, CallForm, Core, LambdaForm, LocalVariable, LoopForm, Pr
 import { emitEffect, eventValue } from './emit-event.js'
 import { emitInline } from './emit-inline.js'
 import { accepts, childrenOf, costOf, type Known } from './emit-plan.js'
-import { type Destination, type Frame, RETURN } from './emit-text.js'
+import { type Destination, type Frame, type Lines, RETURN } from './emit-text.js'
 import { Evaluation } from './emit-values.js'
 import { MAX_DEPTH, ProgramProcedure } from './program-runtime.js'
 import { unspecified } from './value.js'
@@ -227,11 +227,11 @@ export abstract class Calling extends Evaluation {
   }
 
   /** A whole JavaScript function for a procedure. */
-  protected functionText(known: Known): string {
+  protected functionText(known: Known): Lines {
     return this.body(`f${known.id}`, known.lambda, known)
   }
 
-  protected body(name: string, lambda: LambdaForm, known: Known | undefined): string {
+  protected body(name: string, lambda: LambdaForm, known: Known | undefined): Lines {
     const outer = this.current
     const needsDepth = known?.needsDepth ?? true
     const cost = costOf(lambda.body)
@@ -252,17 +252,14 @@ export abstract class Calling extends Evaluation {
       this.emit(lambda.body, RETURN)
     })
     const deep = (known?.recursive ?? true) ? `if(d>${MAX_DEPTH})C.tooDeep();` : ''
-    const text = [
+    this.current = outer
+    return [
       `function ${name}(${(needsDepth ? ['d', ...parameters] : parameters).join(',')}){`,
       deep,
       this.declareTemporaries(fn),
-      fn.label === undefined ? lines.join('\n') : `${fn.label}:for(;;){\n${lines.join('\n')}\n}`,
+      ...(fn.label === undefined ? [lines] : [`${fn.label}:for(;;){`, lines, '}']),
       '}',
     ]
-      .filter(part => part !== '')
-      .join('\n')
-    this.current = outer
-    return text
   }
 
   protected anonymousParameters(lambda: LambdaForm): string[] {
@@ -274,7 +271,7 @@ export abstract class Calling extends Evaluation {
   protected localFunction(variable: LocalVariable): void {
     const known = this.plan.known.get(variable)!
     this.localKnown.add(known)
-    this.line(this.functionText(known))
+    this.lines.push(this.functionText(known))
     if (known.escapes) {
       const name = `c${known.id}`
       this.line(`const ${name}=${this.makeProcedure(known.lambda, `f${known.id}`)};`)
@@ -307,7 +304,7 @@ export abstract class Calling extends Evaluation {
 
   protected closure(form: LambdaForm): string {
     const name = this.fresh('g')
-    this.line(this.body(name, form, undefined))
+    this.lines.push(this.body(name, form, undefined))
     return this.makeProcedure(form, name)
   }
 

@@ -22,7 +22,7 @@ import { LetheError } from '../core/errors.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { Calling } from './emit-calls.js'
 import { accepts } from './emit-plan.js'
-import { IGNORE, type Lines } from './emit-text.js'
+import { IGNORE, type Lines, textOf } from './emit-text.js'
 import type { Steps } from './steps.js'
 
 export interface EmittedProgram {
@@ -33,7 +33,7 @@ export interface EmittedProgram {
 }
 
 export class Emitter extends Calling {
-  /** Emits everything; a form of the top level, or a procedure, in one step. */
+  /** Emits everything, in steps. */
   *program(): Steps<EmittedProgram> {
     yield* this.plan.making()
     const load: Lines = []
@@ -42,18 +42,17 @@ export class Emitter extends Calling {
     this.lines = load
     for (const form of [...(this.core.builtin?.forms ?? []), ...this.core.forms]) {
       this.emit(form, IGNORE)
-      yield
+      if (!this.agenda.isEmpty) yield* this.agenda.finish()
     }
-    const loadText = [this.declareTemporaries(top), ...load].join('\n')
     const run = this.entry()
     // Emitting functions finds more of them.
     for (const known of this.wanted) {
       if (this.isLocal(known)) continue
       this.functions.push(this.functionText(known))
-      yield
+      if (!this.agenda.isEmpty) yield* this.agenda.finish()
     }
     const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
-    const code = [
+    const code = yield* textOf([
       '"use strict";',
       ...[...this.constantNames.values()].map(name => `const ${name}=K[${name.slice(1)}];`),
       'let B,Y,S,N,E,X=0,V=0,T=0;',
@@ -63,11 +62,14 @@ export class Emitter extends Calling {
       ...this.functions,
       ...procedures,
       ...[...this.globals].map(([variable, initial]) => `let ${this.nameOf(variable)}${initial};`),
-      `function load(effects){E=effects;\n${loadText}\n}`,
+      'function load(effects){E=effects;',
+      this.declareTemporaries(top),
+      load,
+      '}',
       `function roots(){return [${[...this.globals.keys()].map(variable => this.nameOf(variable)).join(',')}]}`,
       run,
       'return {load,roots,run}',
-    ].join('\n')
+    ])
     return { code, constants: this.constants, tables: this.tables }
   }
 

@@ -9,6 +9,7 @@ import type { Primitive } from './primitive.js'
 import { isUnfit, unfit } from './program-core.js'
 import type { Engine } from './program-runtime.js'
 import { placeOf } from './source.js'
+import { Agenda, type Steps } from './steps.js'
 import type { Value } from './value.js'
 
 /** What becomes of a value: returned, stored, or thrown away; `exit` is the loop to leave afterwards. */
@@ -20,8 +21,11 @@ export type Destination =
 export const RETURN: Destination = { tag: 'return' }
 export const IGNORE: Destination = { tag: 'ignore' }
 
-/** A place for the lines of one block, to be put where it belongs when it is done. */
-export type Lines = string[]
+/**
+ * The lines of one block, with blocks in them that may not be done yet, and text that is known when all is. One string in
+ * the end (`textOf`).
+ */
+export type Lines = (string | Lines | (() => string))[]
 
 /** The procedure being emitted. */
 export interface Frame {
@@ -42,7 +46,7 @@ export abstract class Writing {
   protected readonly constants: unknown[] = []
   protected readonly constantNames = new Map<unknown, string>()
   protected readonly names = new Map<LocalVariable | GlobalVariable, string>()
-  protected readonly functions: string[] = []
+  protected readonly functions: Lines = []
   protected readonly procedures = new Map<Known, string>()
   /** With the text that initializes each. */
   protected readonly globals = new Map<GlobalVariable, string>()
@@ -62,6 +66,7 @@ export abstract class Writing {
     readonly source: string,
     /** The event as a value. */
     protected readonly eventValue: Value,
+    protected readonly agenda = new Agenda(),
   ) {
     this.plan = new Plan(core)
     this.current = this.topFunction()
@@ -117,12 +122,27 @@ export abstract class Writing {
     return name
   }
 
-  protected declareTemporaries(fn: Frame): string {
-    return fn.temporaries.length === 0 ? '' : `let ${fn.temporaries.join(',')};`
+  protected declareTemporaries(fn: Frame): () => string {
+    return () => (fn.temporaries.length === 0 ? '' : `let ${fn.temporaries.join(',')};`)
   }
 
   line(text: string): void {
     this.lines.push(text)
+  }
+
+  /** Leaves a place for what `work` emits, and does it in a later step. */
+  protected later(work: () => void): void {
+    const place: Lines = []
+    const frame = this.current
+    this.lines.push(place)
+    this.agenda.postpone(() => {
+      const { lines, current } = this
+      this.lines = place
+      this.current = frame
+      work()
+      this.lines = lines
+      this.current = current
+    })
   }
 
   /** What `work` emits, apart. */
@@ -162,4 +182,29 @@ export abstract class Writing {
   }
 
   // ——— evaluation
+}
+
+/** Pieces of text that are joined in one step. */
+const PIECES_A_STEP = 4096
+
+/** The text of all lines; empty ones are left out. */
+export function* textOf(lines: Lines): Steps<string> {
+  const chunks: string[] = []
+  let pieces: string[] = []
+  function* collect(block: Lines): Steps<void> {
+    for (const part of block) {
+      if (typeof part === 'object') {
+        yield* collect(part)
+        continue
+      }
+      const text = typeof part === 'string' ? part : part()
+      if (text !== '') pieces.push(text)
+      if (pieces.length < PIECES_A_STEP) continue
+      chunks.push(pieces.join('\n'))
+      pieces = []
+      yield
+    }
+  }
+  yield* collect(lines)
+  return [...chunks, ...pieces].join('\n')
 }

@@ -19,7 +19,7 @@ import type {
 } from './core-form.js'
 import { emitEffect, emitEventTest, eventNumber, eventSlice } from './emit-event.js'
 import { emitInlineTest } from './emit-inline.js'
-import type { Known } from './emit-plan.js'
+import { childrenOf, type Known } from './emit-plan.js'
 import { type Destination, IGNORE, Writing } from './emit-text.js'
 import { placeOf } from './source.js'
 import { Box, unassigned, unspecified } from './value.js'
@@ -40,6 +40,11 @@ export abstract class Evaluation extends Writing {
   protected abstract procedureOf(known: Known): string
   protected abstract want(known: Known): string
 
+  /** Whether the step's work is done, so that this form is the next one's. */
+  private mustWait(form: Core): boolean {
+    return childrenOf(form).length > 0 && this.agenda.isSpent()
+  }
+
   /** True for an expression whose value nothing that happens later can change. */
   isStable(form: Core): boolean {
     if (form.tag === 'constant') return true
@@ -49,12 +54,14 @@ export abstract class Evaluation extends Writing {
   /** Several expressions, evaluated left to right. `evaluate` answers the JavaScript of one operand, in one or more parts. */
   operandsBy(forms: readonly Core[], evaluate: (form: Core, index: number) => string[]): string[][] {
     const answers: string[][] = []
+    /** Those before it are names that nothing changes. */
+    let spilled = 0
     forms.forEach((form, index) => {
       const mark = this.lines.length
       const answer = evaluate(form, index)
       if (this.lines.length > mark) {
         const spills: string[] = []
-        for (let earlier = 0; earlier < index; earlier++) {
+        for (let earlier = spilled; earlier < index; earlier++) {
           if (this.isStable(forms[earlier]!)) continue
           answers[earlier] = answers[earlier]!.map(expression => {
             if (/^(?:[a-zA-Z]+\d+|\(?-?\d+\)?)$/.test(expression) && expression[0] !== 'v') return expression
@@ -64,6 +71,7 @@ export abstract class Evaluation extends Writing {
           })
         }
         this.lines.splice(mark, 0, ...spills)
+        spilled = index
       }
       answers.push(answer)
     })
@@ -76,6 +84,11 @@ export abstract class Evaluation extends Writing {
 
   /** A JavaScript expression for the value of a form. */
   value(form: Core): string {
+    if (this.mustWait(form)) {
+      const name = this.temporary()
+      this.later(() => this.emit(form, { tag: 'assign', name }))
+      return name
+    }
     switch (form.tag) {
       case 'constant':
         return this.constant(form.value)
@@ -125,6 +138,7 @@ export abstract class Evaluation extends Writing {
       if (representation === 'number') return `${this.nameOf(form.variable)}-${this.nameOf(form.variable)}===0`
       if (representation !== 'value') return 'true'
     }
+    if (this.mustWait(form)) return `${this.value(form)}!==false`
     if (form.tag === 'if') {
       const test = this.test(form.test)
       const yes = this.apart(() => this.test(form.consequent))
@@ -135,9 +149,7 @@ export abstract class Evaluation extends Writing {
         return `(${test}?${yes.answer}:${no.answer})`
       }
       const name = this.temporary()
-      this.line(
-        `if(${test}){${yes.lines.join('\n')}\n${name}=${yes.answer}}else{${no.lines.join('\n')}\n${name}=${no.answer}}`,
-      )
+      this.lines.push(`if(${test}){`, yes.lines, `${name}=${yes.answer}}else{`, no.lines, `${name}=${no.answer}}`)
       return name
     }
     if (form.tag === 'primitive') {
@@ -159,6 +171,10 @@ export abstract class Evaluation extends Writing {
 
   /** Emits statements that evaluate a form. */
   emit(form: Core, to: Destination): void {
+    if (this.mustWait(form)) {
+      this.later(() => this.emit(form, to))
+      return
+    }
     switch (form.tag) {
       case 'if': {
         this.line(`if(${this.test(form.test)}){`)
@@ -216,7 +232,7 @@ export abstract class Evaluation extends Writing {
           if (form.tag === 'local' && form.variable.unready) this.line(`${this.value(form)};`)
           return
         }
-        this.finish(this.value(form), to)
+        this.finish(form.tag === 'lambda' ? this.closure(form) : this.value(form), to)
         return
     }
     this.finish(this.constant(unspecified), to)
@@ -243,7 +259,7 @@ export abstract class Evaluation extends Writing {
     if (yes.lines.length + no.lines.length === 0) return `(${test}?${yes.answer}:${no.answer})`
     const name = this.temporary()
     this.line(`if(${test}){`)
-    this.lines.push(...yes.lines, `${name}=${yes.answer};`, '}else{', ...no.lines, `${name}=${no.answer};`, '}')
+    this.lines.push(yes.lines, `${name}=${yes.answer};`, '}else{', no.lines, `${name}=${no.answer};`, '}')
     return name
   }
 

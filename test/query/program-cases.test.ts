@@ -12,7 +12,7 @@ import { Primitive } from '../../src/query/primitive.js'
 import { written } from '../../src/query/printer.js'
 import { Engine } from '../../src/query/program-runtime.js'
 import { TopLevel } from '../../src/query/scope.js'
-import { atOnce } from '../../src/query/steps.js'
+import { Agenda, atOnce } from '../../src/query/steps.js'
 import { SymbolTable, unspecified, type Value } from '../../src/query/value.js'
 import { readCases } from './case-file.js'
 
@@ -23,10 +23,10 @@ class PrintingEngine extends Engine {
   }
 }
 
-type Answer = { written?: string; error?: string; code?: string; output: string }
+type Answer = { written?: string; error?: string; code?: string; output: string; fuel: number }
 
 /** The value of a program's last form, by way of JavaScript. */
-function evaluateEmitted(source: string): Answer {
+function evaluateEmitted(source: string, formsAStep = 1024): Answer {
   let last: Value = unspecified
   const keep = new Primitive({
     name: 'keep',
@@ -51,13 +51,13 @@ function evaluateEmitted(source: string): Answer {
       builtin: undefined,
       library: library.definitions.get.bind(library.definitions),
     }
-    const { code, constants } = atOnce(new Emitter(core, engine, source, theEvent).program())
+    const { code, constants } = atOnce(new Emitter(core, engine, source, theEvent, new Agenda(formsAStep)).program())
     engine.begin(undefined, 50_000_000)
     ;(new Function('C', 'K', code)(engine, constants) as { load(): void }).load()
-    return { written: written(last), output: engine.output }
+    return { written: written(last), output: engine.output, fuel: engine.fuel }
   } catch (error) {
     if (!(error instanceof LetheError)) throw error
-    return { error: `${error.code} ${error.message}`, code: error.code, output: engine.output }
+    return { error: `${error.code} ${error.message}`, code: error.code, output: engine.output, fuel: engine.fuel }
   }
 }
 
@@ -98,6 +98,22 @@ for (const file of new Set(cases.map(one => one.file))) {
     t.same(wrong, [])
   })
 }
+
+// Few programs are long enough to be cut, and where they are is chance: here all are, everywhere.
+t.test('a program that is emitted in the shortest steps does what it does otherwise, for as much fuel', async t => {
+  const wrong: string[] = []
+  for (const { program, error } of cases) {
+    if (error?.startsWith('memory-limit')) continue
+    const whole = evaluateEmitted(program, 1e9)
+    if (lesser(whole)) continue
+    const wanted = JSON.stringify(whole)
+    for (const formsAStep of [1, 7, 40]) {
+      const got = JSON.stringify(evaluateEmitted(program, formsAStep))
+      if (got !== wanted) wrong.push(`${program}\n   ${formsAStep} forms a step\n   wanted ${wanted}\n   got    ${got}`)
+    }
+  }
+  t.same(wrong, [])
+})
 
 t.test('few cases are beyond programs', async t => {
   t.ok(skipped < 40, `${skipped} were passed over`)
