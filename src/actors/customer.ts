@@ -5,37 +5,29 @@
 //                             ▲          │
 //                             └──────────┘  a broken assumption: memory dropped, snapshot + journal again
 //
-// A step does at most about a millisecond of work, in this order: load; decode what waits; apply what is committed;
-// run queries; encode a checkpoint. It is handed the deadline and never looks at a wall clock, so that the simulation
-// drives it as the shard does.
+// A step does at most about a millisecond of work, in this order: load (loading.ts); apply what is committed
+// (apply-entry.ts); run tasks; decode what waits; run queries; encode a checkpoint (checkpointing.ts). It is handed the
+// deadline and never looks at a wall clock, so that the simulation drives it as the shard does.
 //
 // What must survive a crash of this object's memory is not in it: deliveries and query replies belong to the directory.
 import { LetheError } from '../core/errors.js'
-import type { EventBatch } from '../event/batch.js'
-import { DECODER_VERSION, Decoder, decodeAll, Format } from '../event/decode.js'
+import { DECODER_VERSION, Decoder } from '../event/decode.js'
 import type { EventProgram } from '../query/event-program.js'
-import { type CustomerFile, EntryKind, type JournalWriter } from '../storage/contract.js'
-import type { Checkpoint } from '../tables/checkpoint.js'
+import { EntryKind, type JournalWriter } from '../storage/contract.js'
 import { CustomerState } from '../tables/state.js'
 import { overloaded } from './admission.js'
+import { applyEntry } from './apply-entry.js'
+import { Checkpointing } from './checkpointing.js'
 import { CrashRecord } from './crashes.js'
 import { type Delivery, Queue } from './delivery.js'
-import {
-  type CreateEntry,
-  decodeJson,
-  encodeJson,
-  type ProgramEntry,
-  type ReplayEntry,
-  type ResetEntry,
-  type SettingsEntry,
-} from './entry.js'
-import { loadCustomer, loadDay, replaceFile } from './loading.js'
+import { encodeJson, type ResetEntry } from './entry.js'
+import { loadCustomer, loadDay } from './loading.js'
 import type { Parts } from './parts.js'
 import type { CustomerMessage, Directory, RunningQuery, Task, WaitingBody } from './protocol.js'
 import { TokenBucket } from './quota.js'
 import type { CustomerRoute } from './service.js'
 import type { ActorHandle } from './system.js'
-import { otherVersion, type RecordedVersions, recorded } from './versions.js'
+import { type RecordedVersions, recorded } from './versions.js'
 
 const EVENTS_PER_DECODE_STEP = 64
 
@@ -71,20 +63,17 @@ export class Customer {
   /** In the shard's run queue. */
   queued = false
 
+  // Every entry writes these two: in `checkpoint` they would be one more cache line of a customer whose turn comes.
   /** Since when there is something that no checkpoint holds (monotonic ms), or undefined. */
   dirtySinceMs: number | undefined
   eventsSinceCheckpoint = 0
-  /** In a row. */
-  checkpointFailures = 0
   /** Its entries had to be copied out of the journal's way (R11): it takes nothing until a checkpoint succeeds. */
   behind = false
-  private checkpointAsked = false
-  private cut: Checkpoint | undefined
-  committing = false
   private loader: Generator<void, void> | undefined
   /** What the next entry, or a query, waits for: a stored day, a recorded program. */
   preparation: Generator<void, unknown> | undefined
   readonly crashes: CrashRecord
+  readonly checkpoint: Checkpointing
   /** The journal says of the next entry what it depends on: retention, versions (R14). */
   surroundingsJournaled = false
   /** Set while loading when what came before this n is lost and no entry says so yet. */
@@ -96,6 +85,7 @@ export class Customer {
     readonly directory: Directory,
   ) {
     this.crashes = new CrashRecord(route, parts, () => directory.wake(this))
+    this.checkpoint = new Checkpointing(this)
     this.writer = parts.journal.writer(route.incarnation)
     this.lastN = this.writer.lastN
     this.syncedN = this.lastN
@@ -128,12 +118,6 @@ export class Customer {
     this.state.groupingVersion = grouping
   }
 
-  private assertSameVersions(n: number): void {
-    if (this.sameVersions) return
-    const { programVersion: program, groupingVersion: grouping } = this.state
-    throw otherVersion(this.route.id, n, { program, grouping }, this.parts.versions)
-  }
-
   /** What is durable and not applied is replayed with the rest; its deliveries are answered then. */
   orphanCommitted(): void {
     for (const delivery of this.committed.drain()) {
@@ -150,10 +134,8 @@ export class Customer {
     this.loader = undefined
     this.preparation?.return(undefined)
     this.preparation = undefined
-    this.cut = undefined
-    this.checkpointAsked = false
     this.parts.loads.leave(this)
-    if (!this.committing) this.parts.checkpoints.leave(this)
+    this.checkpoint.stop()
   }
 
   /** Drops the memory and starts over from snapshot + journal. */
@@ -174,8 +156,7 @@ export class Customer {
       case 'control':
         break
       case 'checkpoint':
-        // Also of what is clean: the journal may not know that. What is being written now will tell it.
-        if (this.dirtySinceMs !== undefined || !this.checkpointing) this.checkpointAsked = true
+        this.checkpoint.ask()
         break
     }
     this.directory.wake(this)
@@ -200,20 +181,15 @@ export class Customer {
     return this.crashes.retryAtMs > 0
   }
 
-  /** A checkpoint is asked for or under way. */
-  get checkpointing(): boolean {
-    return this.checkpointAsked || this.cut !== undefined || this.committing
-  }
-
   /** Idle, and no checkpoint runs: it may be forgotten, if it has nothing that no checkpoint holds. */
   get quiet(): boolean {
-    return this.idle && !this.checkpointing
+    return this.idle && !this.checkpoint.pending
   }
 
   /** Deleted, it may be forgotten: nobody loads it for that, but what is on its way to the disk comes to its end. */
   get over(): boolean {
     if (this.phase === 'live') return this.quiet
-    return !this.committing && !this.crashes.convicting && this.lastN === this.syncedN
+    return !this.checkpoint.committing && !this.crashes.convicting && this.lastN === this.syncedN
   }
 
   /** Works until `untilMs` (monotonic) at most, about. Answers whether there is more to do at once. */
@@ -222,7 +198,8 @@ export class Customer {
     const expired = () => clock.monotonicMs() >= untilMs
     if (this.loader) {
       // A commit under way will change the file; a customer that keeps crashing waits before it tries again.
-      if (this.committing || this.crashes.convicting || clock.monotonicMs() < this.crashes.retryAtMs) return false
+      if (this.checkpoint.committing || this.crashes.convicting || clock.monotonicMs() < this.crashes.retryAtMs)
+        return false
       if (!this.parts.loads.enter(this)) return false
       if (advance(this.loader, expired)) {
         this.loader = undefined
@@ -243,7 +220,7 @@ export class Customer {
     const tasksDone = this.runTasks(expired)
     const decoded = this.decodeWaiting(expired)
     const more = this.runQueries(untilMs)
-    const encoded = this.runCheckpoint(expired)
+    const encoded = this.checkpoint.step(expired)
     return this.preparation !== undefined || more || !tasksDone || !decoded || !encoded
   }
 
@@ -273,7 +250,7 @@ export class Customer {
     this.surroundingsJournaled = this.lastN > 0 && this.sameVersions
     this.crashes.retryAtMs = 0
     // It is refused until a checkpoint says that it is not, and nothing may be due.
-    if (this.behind) this.checkpointAsked = true
+    if (this.behind) this.checkpoint.ask()
     if (this.resetNeeded > 0) {
       const reset: ResetEntry = {
         reason: 'the customer file was lost',
@@ -283,7 +260,7 @@ export class Customer {
       }
       this.resetNeeded = 0
       this.directory.journalJson(this, EntryKind.Reset, encodeJson(reset))
-      this.checkpointAsked = true
+      this.checkpoint.ask()
     }
   }
 
@@ -316,99 +293,12 @@ export class Customer {
 
   /** Applies one entry, or some of it; true when it is done. May leave a day to be loaded first. */
   apply(delivery: Delivery, expired: () => boolean): boolean {
-    const { state, parts } = this
+    const { state } = this
     if (delivery.day > state.day) state.rollTo(delivery.day)
-    switch (delivery.kind) {
-      case EntryKind.Events: {
-        const batch = delivery.batch!
-        this.assertSameVersions(delivery.n)
-        if (delivery.index === 0 && !this.daysReady(batch, delivery.ms)) return false
-        if (!parts.applier.run(state, this.program, parts.quarantine.of(this.route.incarnation), delivery, expired))
-          return false
-        this.eventsSinceCheckpoint += batch.count
-        break
-      }
-      case EntryKind.Create: {
-        const entry = decodeJson<CreateEntry>(delivery.payload!, 0, delivery.payload!.length)
-        state.setRetention(entry.retention)
-        this.takeVersions(entry)
-        break
-      }
-      case EntryKind.Program: {
-        const entry = decodeJson<ProgramEntry>(delivery.payload!, 0, delivery.payload!.length)
-        const kept = parts.programs.kept(entry.source)
-        if (!kept) {
-          this.preparation = parts.programs.recording(entry.source)
-          return false
-        }
-        const { program, refused } = kept
-        state.setProgram(entry.source)
-        this.program = program
-        if (refused)
-          parts.log.error(
-            { customer: this.route.id, err: refused },
-            'a recorded program no longer compiles; the built-in one stands in',
-          )
-        break
-      }
-      case EntryKind.Settings: {
-        const entry = decodeJson<SettingsEntry>(delivery.payload!, 0, delivery.payload!.length)
-        if (entry.retention !== undefined && entry.retention !== state.retention) {
-          // The next checkpoint writes a file under the new modulus, so all that is in the old one has to be here.
-          if (!this.everyDayReady()) return false
-          state.setRetention(entry.retention)
-        }
-        if (entry.sampling !== undefined) state.sampling = entry.sampling
-        this.takeVersions(entry)
-        break
-      }
-      case EntryKind.Reset: {
-        const entry = decodeJson<ResetEntry>(delivery.payload!, 0, delivery.payload!.length)
-        if (state.n === 0) state.setRetention(entry.retention)
-        this.takeVersions(entry)
-        break
-      }
-      case EntryKind.Replay: {
-        this.assertSameVersions(delivery.n)
-        const entry = decodeJson<ReplayEntry>(delivery.payload!, 0, delivery.payload!.length)
-        const event = Buffer.from(entry.event)
-        const batch = decodeAll(event, 0, event.length, {
-          format: Format.Json,
-          version: entry.version,
-          sentAt: entry.sentAt ?? Number.NaN,
-          limits: parts.limits,
-        })
-        if (!this.daysReady(batch, entry.ms)) return false
-        const verdicts = parts.quarantine.of(this.route.incarnation)
-        parts.applier.replayPoison(state, this.program, verdicts, delivery, entry, batch)
-        break
-      }
-    }
+    if (!applyEntry(this, delivery, expired)) return false
     state.n = delivery.n
     this.crashes.progressed(delivery.n)
-    if (this.dirtySinceMs === undefined) this.dirtySinceMs = parts.clock.monotonicMs()
-    return true
-  }
-
-  private daysReady(batch: EventBatch, frameMs: number): boolean {
-    let ready = true
-    this.parts.applier.days(batch, frameMs, day => {
-      if (ready && this.state.dayState(day) === 'stored') {
-        ready = false
-        this.preparation = loadDay(this, day)
-      }
-    })
-    return ready
-  }
-
-  private everyDayReady(): boolean {
-    const { state } = this
-    for (let day = state.day - state.retention; day <= state.day + 1; day++) {
-      if (state.dayState(day) === 'stored') {
-        this.preparation = loadDay(this, day)
-        return false
-      }
-    }
+    if (this.dirtySinceMs === undefined) this.dirtySinceMs = this.parts.clock.monotonicMs()
     return true
   }
 
@@ -489,67 +379,6 @@ export class Customer {
     if (this.state.dayState(day) !== 'stored') return 'ready'
     this.preparation ??= loadDay(this, day)
     return 'loading'
-  }
-
-  // ——— checkpoints (R8)
-
-  checkpointDue(nowMs: number): boolean {
-    const since = this.dirtySinceMs
-    if (since === undefined || this.checkpointing || this.phase !== 'live') return false
-    const { checkpointMs, checkpointEvents } = this.parts.limits
-    return nowMs - since >= checkpointMs || this.eventsSinceCheckpoint >= checkpointEvents
-  }
-
-  private runCheckpoint(expired: () => boolean): boolean {
-    if (this.checkpointAsked && !this.cut && !this.committing) {
-      const first = this.committed.peek()
-      if (first && first.index > 0) return true // in the middle of an entry
-      if (!this.parts.checkpoints.enter(this)) return true
-      this.checkpointAsked = false
-      this.cut = this.state.beginCheckpoint()
-      this.dirtySinceMs = undefined
-      this.eventsSinceCheckpoint = 0
-    }
-    const cut = this.cut
-    if (!cut) return true
-    while (!cut.encode(16)) if (expired()) return false
-    this.cut = undefined
-    this.committing = true
-    this.writeCheckpoint(cut).catch(error => this.directory.crashed(this, error))
-    return true
-  }
-
-  /** A fresh file is written at once, the first time; a disk that damages them all is tried as seldom as any. */
-  private replaceDamaged(error: unknown): void {
-    if (replaceFile(this, error)) this.checkpointAsked = this.checkpointFailures === 1
-  }
-
-  private async writeCheckpoint(cut: Checkpoint): Promise<void> {
-    const { parts, route, generation } = this
-    let file: CustomerFile | undefined
-    try {
-      file = parts.store.open(route.incarnation)
-      await file.commit(cut.write)
-      await file.flushed()
-      if (generation === this.generation) cut.done()
-      this.checkpointFailures = 0
-      parts.journal.flushedTo(route.incarnation, cut.n)
-      this.directory.checkpointed(this)
-    } catch (error) {
-      if (generation === this.generation) {
-        cut.fail()
-        this.dirtySinceMs = parts.clock.monotonicMs()
-      }
-      parts.checkpointFailed(this, error)
-      file?.release()
-      file = undefined
-      if (generation === this.generation) this.replaceDamaged(error)
-    } finally {
-      this.committing = false
-      parts.checkpoints.leave(this)
-      this.directory.wake(this)
-      file?.release()
-    }
   }
 }
 

@@ -30,9 +30,9 @@ export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) 
     const route = routeOf(incarnation)
     if (!route || route.deleted) continue
     const customer = customerOf(route)
-    if (customer.checkpointFailures === 0 && !customer.cannotLoad) {
+    if (customer.checkpoint.failures === 0 && !customer.cannotLoad) {
       relieved++
-      if (customer.phase === 'live' && !customer.checkpointing) customer.actor?.tell({ tag: 'checkpoint' })
+      if (customer.phase === 'live' && !customer.checkpoint.pending) customer.actor?.tell({ tag: 'checkpoint' })
     } else if (heldBytes > limits.maxJournalBytes && !customer.behind) {
       relieved++
       spill(parts, customer)

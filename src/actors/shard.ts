@@ -328,7 +328,7 @@ export class Shard implements ShardService, Directory {
       // Only those who cannot be loaded have any left.
       this.turnAway(customer, draining())
       // Whatever failed before, everybody has a last try.
-      customer.checkpointFailures = 0
+      customer.checkpoint.failures = 0
       if (customer.dirtySinceMs !== undefined) customer.actor?.tell({ tag: 'checkpoint' })
     }
     await this.until(customer => this.saved(customer))
@@ -342,14 +342,14 @@ export class Shard implements ShardService, Directory {
 
   get unsaved(): number {
     let unsaved = 0
-    for (const { dirtySinceMs, checkpointing } of this.customers)
-      if (dirtySinceMs !== undefined || checkpointing) unsaved++
+    for (const { dirtySinceMs, checkpoint } of this.customers)
+      if (dirtySinceMs !== undefined || checkpoint.pending) unsaved++
     return unsaved
   }
 
   private saved(customer: Customer): boolean {
     if (!customer.quiet) return false
-    if (customer.dirtySinceMs === undefined || customer.checkpointFailures > 0) return true
+    if (customer.dirtySinceMs === undefined || customer.checkpoint.failures > 0) return true
     // What it was told before died with its actor.
     customer.actor?.tell({ tag: 'checkpoint' })
     return false
@@ -401,7 +401,7 @@ export class Shard implements ShardService, Directory {
   }
 
   private checkpointFailed(customer: Customer, error: unknown): void {
-    customer.checkpointFailures++
+    customer.checkpoint.failures++
     this.stat.checkpointFailures++
     this.parts.log.error(
       { customer: customer.route.id, err: error },
@@ -544,14 +544,14 @@ export class Shard implements ShardService, Directory {
     for (const customer of this.customers) {
       // Others who wait are woken by what they wait for; this one waits for time to pass.
       if (customer.cannotLoad) this.wake(customer)
-      if (due > 0 && customer.checkpointDue(now)) {
+      if (due > 0 && customer.dirtySinceMs !== undefined && customer.checkpoint.due(now)) {
         due--
         customer.actor?.tell({ tag: 'checkpoint' })
       }
       if (now - customer.lastTouchMs >= idleMs && customer.quiet) {
         if (customer.dirtySinceMs === undefined) this.forget(customer)
         // One whose checkpoints fail is tried again when it is due.
-        else if (customer.checkpointFailures === 0) customer.actor?.tell({ tag: 'checkpoint' })
+        else if (customer.checkpoint.failures === 0) customer.actor?.tell({ tag: 'checkpoint' })
       }
     }
   }
