@@ -152,7 +152,7 @@ function* readSnapshot(customer: Customer): Generator<void, CustomerState | unde
   let file: CustomerFile | undefined
   try {
     file = parts.store.open(route.incarnation)
-    const meta = file.meta()
+    const meta = yield* file.meta()
     return meta && (yield* CustomerState.loading(customer.identity(), parts.limits, meta.rows))
   } catch (error) {
     if (!isDamage(error)) throw error
@@ -212,9 +212,10 @@ export function* loadDay(customer: Customer, day: number): Generator<void, void>
   let file: CustomerFile | undefined
   try {
     file = parts.store.open(route.incarnation)
-    const slot = file.days().find(([, stored]) => stored === day)?.[0]
-    const stored = slot === undefined ? undefined : file.day(slot)
-    if (stored === undefined) {
+    const stored = yield* file.day(state.slotOf(day))
+    // Its slot may have been given to another day meanwhile.
+    if (state.dayState(day) !== 'stored') return
+    if (stored?.day !== day) {
       throw new LetheError(
         'file-damaged',
         `customer ${route.id}: the snapshot lists day ${day}, the file has no such day`,

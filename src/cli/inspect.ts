@@ -4,6 +4,7 @@ import path from 'node:path'
 import { dayToString } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { defaultLimits } from '../core/limits.js'
+import { complete } from '../core/steps.js'
 import type { CustomerRecord } from '../storage/contract.js'
 import { openControlReader } from '../storage/control.js'
 import { customerPath, openCustomerStore } from '../storage/customer-store.js'
@@ -79,11 +80,11 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
     }
     try {
       const open = store.open(record.incarnation)
-      const meta = open.meta()
-      const days = open.days().map(([slot, day]) => ({
+      const meta = complete(open.meta())
+      const days = complete(open.days()).map(([slot, day]) => ({
         slot,
         day: dayToString(day),
-        rows: open.day(slot)?.rows.length ?? 0,
+        rows: complete(open.day(slot))?.rows.length ?? 0,
       }))
       open.release()
       const tables = meta ? tablesIn(record, meta.rows) : []

@@ -3,6 +3,7 @@
 import type { HashKey } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import type { Random } from '../core/random.js'
+import type { Steps } from '../core/steps.js'
 import type { Disk } from './disk.js'
 
 /** Where storage says what it met: pino's shape, so that its logger can be handed in. */
@@ -172,15 +173,20 @@ export interface FileWrite {
   readonly days: readonly { slot: number; day: number; clear: boolean; pages: readonly PageWrite[] }[]
 }
 
-/** One customer's snapshot. Rows come in key order, complete and checked, or `file-damaged` is thrown: never fewer rows than were written. */
+/**
+ * One customer's snapshot. It is opened and read in steps that do not depend on its size; what a reading answers is of one
+ * moment, whatever is committed meanwhile. Rows come in key order, complete and checked, or LetheError `file-damaged` is
+ * thrown, with {path, why}: never fewer rows than were written. A reading that is not wanted any more is to be ended with `return`
+ * before the file is released.
+ */
 export interface CustomerFile {
   readonly incarnation: bigint
-  /** undefined: no snapshot yet. Throws LetheError `file-damaged` with {path, why}. */
-  meta(): { n: number; slots: number; rows: Row[] } | undefined
-  /** What a slot holds; undefined where it is empty. */
-  day(slot: number): { day: number; rows: Row[] } | undefined
-  /** Which day each slot holds, without reading it: [slot, day] pairs. */
-  days(): [number, number][]
+  /** undefined: no snapshot yet. Throws `file-damaged`, `disk-full`. */
+  meta(): Steps<{ n: number; slots: number; rows: Row[] } | undefined>
+  /** What a slot holds; undefined where it is empty. Throws as `meta`. */
+  day(slot: number): Steps<{ day: number; rows: Row[] } | undefined>
+  /** Which day each slot holds, without reading it: [slot, day] pairs. Throws as `meta`. */
+  days(): Steps<[number, number][]>
   /** One transaction: pages, stamps, counts, checksums, n. Visible when it resolves. Rejects with `disk-full`, `disk-error` or `file-damaged`; then nothing was changed. One at a time. */
   commit(write: FileWrite): Promise<void>
   /** All that is visible is durable when it resolves (also what an earlier process wrote): only now may n count for trimming (R3). */
@@ -190,7 +196,7 @@ export interface CustomerFile {
 }
 
 export interface CustomerStore {
-  /** From the pool or opened; throws `file-damaged`, `disk-full`, or 503 `too-many-files` when all that may be open are in use. */
+  /** From the pool, or to be opened by the first who reads or writes; throws 503 `too-many-files` when all that may be open are in use. */
   open(incarnation: bigint): CustomerFile
   exists(incarnation: bigint): boolean
   /** Removes the file, durably. */

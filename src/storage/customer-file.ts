@@ -3,14 +3,18 @@
 // One tree instead of a database per slot: a customer with 400 days would need 402 handles, each with its own open
 // transaction, and lmdb-js has had crashes in clearing and dropping databases. Ranges do the same.
 //
+// A file is checked, opened and read a step at a time. What is read is one snapshot of LMDB's: it stays as it is over turns of
+// the event loop, whatever is committed meanwhile.
+//
 // A commit is read and summed a step at a time, for it may be tens of megabytes; then all its writes are queued in one turn
 // of the event loop, and lmdb-js carries them out as one transaction on its thread. `overlappingSync` is off: a commit that
 // is visible is durable, as in plain LMDB (0.62 ms against 0.70 ms).
 // `useWritemap` is never on: a full disk would be a SIGBUS.
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { allDbs, open, type RootDatabase } from 'lmdb'
+import { allDbs, open, type RootDatabase, type Transaction } from 'lmdb'
 import { assert, LetheError } from '../core/errors.js'
+import { inTurns, nextTurn, type Steps } from '../core/steps.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
 import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
 import type { FileTurns } from './file-turns.js'
@@ -71,10 +75,9 @@ async function commitFailure(path: string, error: unknown): Promise<LetheError> 
   return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${cause.message}`, 503, { path })
 }
 
-/** Bytes read and summed in one turn of the event loop when a commit is prepared: about a quarter of a millisecond. */
-const STEP_BYTES = 256 * 1024
-
-const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+/** Bytes, and rows, that are read and summed in one step: about a quarter of a millisecond. */
+const STEP_BYTES = 128 * 1024
+const STEP_ROWS = 128
 
 // lmdb-js remembers all it ever opened, with 64 KiB of instructions each: a shard would grow with every customer that leaves.
 async function closeTree(tree: Tree): Promise<void> {
@@ -82,30 +85,87 @@ async function closeTree(tree: Tree): Promise<void> {
   for (const [name, known] of allDbs) if (known === tree) allDbs.delete(name)
 }
 
+/** Reads on in the range of `found`, behind the last of `rows`, and counts what it adds to them; false at the end. */
+function readSome(tree: Tree, transaction: Transaction, found: Scope, rows: Row[]): boolean {
+  const prefix = prefixOf(found.slot)
+  const last = rows.at(-1)
+  const start = last === undefined ? prefix : Buffer.concat([prefix, last.key])
+  const end = endOf(found.slot)
+  const exclusiveStart = last !== undefined
+  const most = found.bytes + STEP_BYTES
+  let count = 0
+  for (const { key, value } of tree.getRange({ start, exclusiveStart, end, limit: STEP_ROWS, transaction })) {
+    found.add(key, value)
+    rows.push({ key: key.subarray(prefix.length), value })
+    if (found.bytes > most) return true
+    count++
+  }
+  return count === STEP_ROWS
+}
+
 export class OpenFile implements CustomerFile {
-  private tree: Tree
+  private tree: Tree | undefined
   private header: FileHeader | undefined
+  /** Under way while somebody waits for it. */
+  private opener: Steps<void> | undefined
+  /** Snapshots that somebody reads. */
+  private readings = 0
+  /** Told when the last reading ends. */
+  private unread = () => {}
+  /** Another file takes its place: no reading may begin. */
+  private replacing = false
   private durable = false
   private committing = false
   users = 0
   usedAt = 0
 
-  /** Throws `file-damaged`, or `disk-full`. `created` is whether there was none. */
   constructor(
     readonly incarnation: bigint,
     readonly path: string,
-    readonly created: boolean,
     private readonly giveBack: (file: OpenFile) => void,
     /** Runs what may kill the process with a note of which file it was. */
     private readonly guarded: <T>(work: () => T) => T,
     private readonly turns: FileTurns,
-  ) {
-    if (!created) {
-      const why = checkLmdbFile(path)
+  ) {}
+
+  get isOpen(): boolean {
+    return this.tree !== undefined
+  }
+
+  /** The tree, opened first where it is not. Who comes while somebody else opens it goes on with that. */
+  private *opened(): Steps<Tree> {
+    while (this.tree === undefined || this.replacing) {
+      if (!this.replacing && this.stepOpening()) continue
+      yield
+    }
+    return this.tree
+  }
+
+  /** True when it has been opened. */
+  private stepOpening(): boolean {
+    this.opener ??= this.open()
+    let over = true
+    try {
+      over = this.opener.next().done === true
+      return over
+    } finally {
+      if (over) this.opener = undefined
+    }
+  }
+
+  /** Throws `file-damaged`, or `disk-full`. */
+  private *open(): Steps<void> {
+    const { path } = this
+    const created = !fs.existsSync(path)
+    fs.rmSync(`${path}.new`, { force: true })
+    if (created) fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    else {
+      const why = yield* checkLmdbFile(path)
       if (why !== undefined) throw fileDamaged(path, why)
     }
+    let tree: Tree
     try {
-      this.tree = guarded(() => openTree(path))
+      tree = this.guarded(() => openTree(path))
     } catch (error) {
       const { message } = error as Error
       if (!created && !isFull(path, error as Error)) throw fileDamaged(path, message)
@@ -114,17 +174,19 @@ export class OpenFile implements CustomerFile {
       throw new LetheError('disk-full', `${path}: ${message}`, 503, { path })
     }
     try {
-      this.header = guarded(() => this.readHeader())
+      this.header = this.guarded(() => this.readHeader(tree))
     } catch (error) {
-      this.close().catch(() => {})
+      closeTree(tree).catch(() => {})
       throw error
     }
+    this.tree = tree
   }
 
-  private readHeader(): FileHeader | undefined {
-    const bytes = this.tree.get(HEADER_KEY)
+  private readHeader(tree: Tree, transaction?: Transaction): FileHeader | undefined {
+    const options = transaction && { transaction }
+    const bytes = tree.get(HEADER_KEY, options)
     if (bytes === undefined) {
-      for (const _ of this.tree.getKeys({ limit: 1 })) throw fileDamaged(this.path, 'rows without a header')
+      for (const _ of tree.getKeys({ ...options, limit: 1 })) throw fileDamaged(this.path, 'rows without a header')
       return undefined
     }
     const header = decodeHeader(bytes, this.incarnation)
@@ -132,33 +194,47 @@ export class OpenFile implements CustomerFile {
     return header
   }
 
-  meta(): { n: number; slots: number; rows: Row[] } | undefined {
-    const { header } = this
-    if (header === undefined) return undefined
-    return { n: header.n, slots: header.slots, rows: this.guarded(() => this.rows(META)) }
+  *meta(): Steps<{ n: number; slots: number; rows: Row[] } | undefined> {
+    const found = yield* this.read(META)
+    return found && { n: found.header.n, slots: found.header.slots, rows: found.rows }
   }
 
-  day(slot: number): { day: number; rows: Row[] } | undefined {
-    const scope = this.header?.scopes.get(slot)
-    return scope === undefined ? undefined : { day: scope.day, rows: this.guarded(() => this.rows(slot)) }
+  *day(slot: number): Steps<{ day: number; rows: Row[] } | undefined> {
+    const found = yield* this.read(slot)
+    return found && { day: found.scope.day, rows: found.rows }
   }
 
-  days(): [number, number][] {
+  *days(): Steps<[number, number][]> {
+    yield* this.opened()
     const found: [number, number][] = []
     for (const scope of this.header?.scopes.values() ?? []) if (scope.slot !== META) found.push([scope.slot, scope.day])
     return found
   }
 
-  private rows(slot: number): Row[] {
-    const expected = this.header!.scopes.get(slot) ?? new Scope(slot, 0)
+  /**
+   * A scope and its rows, of one moment; undefined where there is none. LMDB keeps the pages of a snapshot as they are until the
+   * reading ends. A commit meanwhile takes others: the file grows, at most by what it writes.
+   */
+  private *read(slot: number): Steps<{ header: FileHeader; scope: Scope; rows: Row[] } | undefined> {
+    const tree = yield* this.opened()
+    const transaction = tree.useReadTransaction()
+    this.readings++
+    try {
+      // Not `this.header`: LMDB shows a commit a moment before it resolves here.
+      const header = this.guarded(() => this.readHeader(tree, transaction))
+      const scope = header?.scopes.get(slot)
+      return scope && { header: header!, scope, rows: yield* this.rows(tree, transaction, scope) }
+    } finally {
+      transaction.done()
+      if (--this.readings === 0) this.unread()
+    }
+  }
+
+  private *rows(tree: Tree, transaction: Transaction, expected: Scope): Steps<Row[]> {
+    const { slot } = expected
     const found = new Scope(slot, expected.day)
     const rows: Row[] = []
-    const prefix = prefixOf(slot).length
-    for (const { key, value } of this.tree.getRange({ start: prefixOf(slot), end: endOf(slot) })) {
-      found.add(key, value)
-      rows.push({ key: key.subarray(prefix), value })
-      if (found.rows > expected.rows) break
-    }
+    while (this.guarded(() => readSome(tree, transaction, found, rows)) && found.rows <= expected.rows) yield
     if (!found.same(expected)) {
       const name = slot === META ? 'meta' : `day-${slot}`
       throw fileDamaged(
@@ -173,16 +249,16 @@ export class OpenFile implements CustomerFile {
     assert(!this.committing, 'one commit at a time')
     this.committing = true
     try {
-      await this.turns.take(this.incarnation, () => this.write(write))
+      await this.turns.take(this.incarnation, async () => this.write(await inTurns(this.opened()), write))
     } finally {
       this.committing = false
     }
   }
 
-  private async write(write: FileWrite): Promise<void> {
+  private async write(tree: Tree, write: FileWrite): Promise<void> {
     const { header } = this
     if (header !== undefined && header.slots !== write.slots) await this.rewrite(write)
-    else this.header = await this.put(this.tree, header ?? new FileHeader(this.incarnation, write.slots), write)
+    else this.header = await this.put(tree, header ?? new FileHeader(this.incarnation, write.slots), write)
   }
 
   /** Carries out `write` on a copy of `before`, in one transaction; answers the header as it then is. */
@@ -284,14 +360,25 @@ export class OpenFile implements CustomerFile {
       throw error
     }
     await closeTree(tree)
-    await closeTree(this.tree)
+    this.replacing = true
+    try {
+      await this.replace(path, written)
+    } finally {
+      removeFresh()
+      this.replacing = false
+    }
+  }
+
+  /** Puts the file at `path` in the place of this one, once nobody reads this one. */
+  private async replace(path: string, header: FileHeader): Promise<void> {
+    while (this.readings > 0) await new Promise<void>(resolve => (this.unread = resolve))
+    await this.close()
     try {
       fs.renameSync(path, this.path)
-      this.header = written
+      this.header = header
       this.durable = false
     } finally {
       // Renamed or not, whoever comes next finds it open.
-      removeFresh()
       this.tree = openTree(this.path)
     }
   }
@@ -305,17 +392,19 @@ export class OpenFile implements CustomerFile {
       const slot = scope.day % write.slots
       if (scope.slot !== META && (newest.get(slot)?.day ?? -1) < scope.day) newest.set(slot, scope)
     }
-    const days: { slot: number; day: number; clear: boolean; pages: PageWrite[] }[] = []
-    for (const [slot, scope] of newest) days.push({ slot, day: scope.day, clear: false, pages: this.rows(scope.slot) })
     const { slots } = write
+    const rows = async (slot: number) => (await inTurns(this.read(slot)))!.rows
+    const days: { slot: number; day: number; clear: boolean; pages: PageWrite[] }[] = []
+    for (const [slot, scope] of newest) days.push({ slot, day: scope.day, clear: false, pages: await rows(scope.slot) })
     const empty = new FileHeader(this.incarnation, slots)
-    const copied = await this.put(tree, empty, { n: before.n, slots, meta: this.rows(META), days })
+    const copied = await this.put(tree, empty, { n: before.n, slots, meta: await rows(META), days })
     // The days of `write` are in their new slots already.
     return await this.put(tree, copied, write)
   }
 
   async flushed(): Promise<void> {
     if (this.durable) return
+    await inTurns(this.opened())
     // Commits sync themselves. What is not sure is the name, and what a process before this one wrote.
     try {
       await syncShared(this.path)
@@ -331,7 +420,16 @@ export class OpenFile implements CustomerFile {
     this.giveBack(this)
   }
 
+  /** Ends an opening that nobody waits for. */
+  abandon(): void {
+    this.opener?.return()
+    this.opener = undefined
+  }
+
   async close(): Promise<void> {
-    if (this.tree) await closeTree(this.tree)
+    this.abandon()
+    const { tree } = this
+    this.tree = undefined
+    if (tree !== undefined) await closeTree(tree)
   }
 }

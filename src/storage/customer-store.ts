@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { assert, LetheError } from '../core/errors.js'
+import { complete } from '../core/steps.js'
 import type { CopyableStore, CustomerFile, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
 import { FileTurns } from './file-turns.js'
@@ -65,14 +66,14 @@ class LmdbCustomerStore implements CopyableStore {
   }
 
   exists(incarnation: bigint): boolean {
-    return this.files.has(incarnation) || fs.existsSync(customerPath(this.options.folder, incarnation))
+    return fs.existsSync(customerPath(this.options.folder, incarnation))
   }
 
   open(incarnation: bigint): CustomerFile {
     let file = this.files.get(incarnation)
     if (file === undefined) {
       this.makeRoom()
-      file = this.openFile(incarnation)
+      file = this.fileOf(incarnation)
       this.files.set(incarnation, file)
     }
     file.users++
@@ -80,15 +81,10 @@ class LmdbCustomerStore implements CopyableStore {
     return file
   }
 
-  private openFile(incarnation: bigint): OpenFile {
-    const path = customerPath(this.options.folder, incarnation)
-    const created = !fs.existsSync(path)
-    if (created) fs.mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 })
-    fs.rmSync(`${path}.new`, { force: true })
+  private fileOf(incarnation: bigint): OpenFile {
     return new OpenFile(
       incarnation,
-      path,
-      created,
+      customerPath(this.options.folder, incarnation),
       () => this.giveBack(incarnation),
       work => {
         fs.writeSync(this.marker, hexOf(incarnation), 0)
@@ -117,6 +113,10 @@ class LmdbCustomerStore implements CopyableStore {
     const file = this.files.get(incarnation)
     assert(file !== undefined && file.users > 0, 'a file is released as often as it is opened')
     file.users--
+    // It did not open, or nobody waited for that: whoever comes next begins anew.
+    if (file.users > 0 || file.isOpen) return
+    this.files.delete(incarnation)
+    file.abandon()
   }
 
   /** Closes the file that was used longest ago, where one more would be too many. */
@@ -221,14 +221,13 @@ export async function readWhole(path: string, incarnation: bigint): Promise<void
   const file = new OpenFile(
     incarnation,
     path,
-    false,
     () => {},
     work => work(),
     new FileTurns(),
   )
   try {
-    if (file.meta() === undefined) throw fileDamaged(path, 'it is empty')
-    for (const [slot] of file.days()) file.day(slot)
+    if (complete(file.meta()) === undefined) throw fileDamaged(path, 'it is empty')
+    for (const [slot] of complete(file.days())) complete(file.day(slot))
   } finally {
     await file.close()
   }

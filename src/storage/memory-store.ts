@@ -1,6 +1,7 @@
 // The customer store in memory, for simulations: commits are visible at once and durable when flushed; a crash loses
 // the others. One suite (test/storage/store-suite.ts) runs on this and on the real one.
 import { assert, LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import type { CustomerFile, CustomerStore, FileWrite, PageWrite, Row } from './contract.js'
 
 interface Slot {
@@ -21,10 +22,15 @@ const copyOf = (snapshot: Snapshot): Snapshot => ({
   days: new Map([...snapshot.days].map(([slot, { day, rows }]) => [slot, { day, rows: new Map(rows) }])),
 })
 
-const rowsOf = (rows: Map<string, Buffer>): Row[] =>
-  [...rows]
-    .map(([key, value]) => ({ key: Buffer.from(key, 'latin1'), value: Buffer.from(value) }))
-    .sort((a, b) => a.key.compare(b.key))
+/** A row a step; what is committed meanwhile makes a map of its own. */
+function* rowsOf(rows: ReadonlyMap<string, Buffer>): Steps<Row[]> {
+  const found: Row[] = []
+  for (const [key, value] of rows) {
+    found.push({ key: Buffer.from(key, 'latin1'), value: Buffer.from(value) })
+    yield
+  }
+  return found.sort((a, b) => a.key.compare(b.key))
+}
 
 function apply(rows: Map<string, Buffer>, pages: readonly PageWrite[]): void {
   for (const { key, value } of pages) {
@@ -69,7 +75,7 @@ export class MemoryCustomerStore implements CustomerStore {
     this.users.clear()
   }
 
-  /** The next open finds the file damaged. */
+  /** Whoever reads or writes it next finds the file damaged. */
   damage(incarnation: bigint, why: string): void {
     this.damaged.set(incarnation, why)
   }
@@ -90,11 +96,6 @@ export class MemoryCustomerStore implements CustomerStore {
   }
 
   open(incarnation: bigint): CustomerFile {
-    const why = this.damaged.get(incarnation)
-    if (why !== undefined) {
-      const path = `memory/${incarnation.toString(16)}`
-      throw new LetheError('file-damaged', `${path}: ${why}`, 503, { path, why })
-    }
     if (!this.users.has(incarnation) && this.users.size >= (this.options.maxOpenFiles ?? Number.POSITIVE_INFINITY)) {
       throw new LetheError('too-many-files', 'all customer files that may be open are in use', 503)
     }
@@ -103,19 +104,27 @@ export class MemoryCustomerStore implements CustomerStore {
   }
 
   private handle(incarnation: bigint): CustomerFile {
-    const snapshot = () => this.visible.get(incarnation)
+    const snapshot = () => {
+      const why = this.damaged.get(incarnation)
+      if (why === undefined) return this.visible.get(incarnation)
+      const path = `memory/${incarnation.toString(16)}`
+      throw new LetheError('file-damaged', `${path}: ${why}`, 503, { path, why })
+    }
     return {
       incarnation,
-      meta: () => {
+      *meta() {
         const found = snapshot()
-        return found && { n: found.n, slots: found.slots, rows: rowsOf(found.meta) }
+        return found && { n: found.n, slots: found.slots, rows: yield* rowsOf(found.meta) }
       },
-      day: slot => {
+      *day(slot) {
         const found = snapshot()?.days.get(slot)
-        return found && { day: found.day, rows: rowsOf(found.rows) }
+        return found && { day: found.day, rows: yield* rowsOf(found.rows) }
       },
-      days: () => [...(snapshot()?.days ?? [])].map(([slot, { day }]) => [slot, day]),
+      *days() {
+        return [...(snapshot()?.days ?? [])].map(([slot, { day }]) => [slot, day])
+      },
       commit: async write => {
+        snapshot()
         const next = this.written(incarnation, write)
         await this.later()
         this.failIfAsked('commit', incarnation)

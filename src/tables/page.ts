@@ -73,10 +73,10 @@ export function readRecordKey(key: Uint8Array): { letter: string; table: number;
   return { letter: String.fromCharCode(view[0] ?? 0), table: view.readUInt16BE(1), page: view.readUInt32BE(3) }
 }
 
-/** Bytes of records that are read in about a millisecond. */
-const READ_STEP = 48 * 1024
+/** Bytes of records that are read in half a millisecond to a whole one: 1.2 to 1.8 ms at twice as many, of 500,000 keys. */
+const READ_STEP = 24 * 1024
 
-/** Reads records one after the other; yields about every millisecond of work. */
+/** Reads records one after the other; yields at least about every millisecond of work. */
 export function* readRows(rows: Iterable<Row>, read: (row: Row) => void): Generator<void, void> {
   let bytes = 0
   for (const row of rows) {

@@ -1,6 +1,7 @@
 // The customers' files of a simulated machine: in memory, transactional, and durable only after `flushed`. When the power
 // goes a file falls back to any of its commits since the last flush, as a copy-on-write tree does.
 import { Bug, LetheError } from '../../src/core/errors.js'
+import type { Steps } from '../../src/core/steps.js'
 import type { CustomerFile, CustomerStore, FileWrite, PageWrite, Row } from '../../src/storage/contract.js'
 import type { Machine, Process } from './machine.js'
 
@@ -88,21 +89,23 @@ export class StoreWorld {
       machine.touch(process)
       if (this.damaged.has(incarnation)) throw machine.meet('file-damaged', fileDamaged(incarnation))
     }
+    const visible = () => {
+      alive()
+      return this.visible(incarnation)
+    }
     return {
       incarnation,
-      meta: () => {
-        alive()
-        const snapshot = this.visible(incarnation)
-        return snapshot && { n: snapshot.n, slots: snapshot.slots, rows: inOrder(snapshot.meta) }
+      *meta() {
+        const snapshot = visible()
+        return snapshot && { n: snapshot.n, slots: snapshot.slots, rows: yield* inOrder(snapshot.meta, alive) }
       },
-      day: slot => {
-        alive()
-        const day = this.visible(incarnation)?.days.get(slot)
-        return day && { day: day.day, rows: inOrder(day.rows) }
+      *day(slot) {
+        const day = visible()?.days.get(slot)
+        return day && { day: day.day, rows: yield* inOrder(day.rows, alive) }
       },
-      days: () => {
-        alive()
-        return [...(this.visible(incarnation)?.days ?? [])].map(([slot, { day }]) => [slot, day])
+      *days() {
+        yield
+        return [...(visible()?.days ?? [])].map(([slot, { day }]) => [slot, day])
       },
       commit: async write => {
         alive()
@@ -169,7 +172,14 @@ function changed(before: Rows | undefined, pages: readonly PageWrite[]): Rows {
   return rows
 }
 
-const inOrder = (rows: Rows): Row[] => [...rows.values()].sort((a, b) => a.key.compare(b.key))
+/** A row a step: a commit, a crash, damage may come in between. */
+function* inOrder(rows: Rows, alive: () => void): Steps<Row[]> {
+  for (let left = rows.size; left > 0; left--) {
+    yield
+    alive()
+  }
+  return [...rows.values()].sort((a, b) => a.key.compare(b.key))
+}
 
 function pause(machine: Machine, process: Process): Promise<void> {
   return new Promise(resolve => machine.scheduler.after(process, machine.syncDelayMs(), resolve))
