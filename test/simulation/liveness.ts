@@ -2,6 +2,7 @@
 // answered. What is left over is a wake-up that was lost, or a hold that nobody drops.
 import type { Customer } from '../../src/actors/customer.js'
 import type { ShardProcess } from './node.js'
+import { Violation } from './violation.js'
 
 /** Time in which everybody must be asleep, beyond idleMs and checkpointMs: a customer that kept crashing is loaded after a minute. */
 export const PATIENCE_MS = 120_000
@@ -29,6 +30,11 @@ export function leftOvers({ shard, journal, store }: ShardProcess): string[] {
     for (const what of leftWith(customer)) found.push(`${customer.route.id}, ${what}`)
   }
   return found
+}
+
+export function nothingIsLeft(processes: readonly ShardProcess[]): void {
+  const left = processes.flatMap(process => leftOvers(process).map(what => `${process.name}: ${what}`))
+  if (left.length > 0) throw new Violation(`left over: ${left.slice(0, 12).join('; ')}`)
 }
 
 function leftWith(customer: Customer): string[] {

@@ -1,7 +1,8 @@
 // `npm run simulate -- --minutes M [--seed S] [--verbose]`: lives on from seed to seed until the time is over, or one fails.
 import { parseArgs } from 'node:util'
 import { PLANTS } from './plants.js'
-import { addReport, describeFailure, emptyReport, runSeed, shrink } from './run.js'
+import { addReport, emptyReport } from './report.js'
+import { describeFailure, runSeed, shrink } from './run.js'
 
 const { values } = parseArgs({
   options: {

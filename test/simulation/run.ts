@@ -1,7 +1,8 @@
 // Running lives from seeds, and making a failing one short.
 import { describeOperation, type Life, planLife } from './operations.js'
 import type { Plant } from './plants.js'
-import { type Report, Simulation } from './simulation.js'
+import type { Report } from './report.js'
+import { Simulation } from './simulation.js'
 
 export interface Failure {
   readonly seed: number
@@ -51,35 +52,4 @@ export function describeFailure(failure: Failure): string {
   ]
   if (error.name !== 'Violation') lines.push(error.stack ?? '')
   return lines.join('\n')
-}
-
-/** Adds one report to another. */
-export function addReport(total: Report, report: Report): void {
-  for (const [name, value] of Object.entries(report)) {
-    if (typeof value === 'number') {
-      const key = name as 'steps'
-      total[key] += value
-    } else {
-      const counts = total[name as 'crashes']
-      for (const [kind, n] of Object.entries(value as Record<string, number>)) counts[kind] = (counts[kind] ?? 0) + n
-    }
-  }
-}
-
-export function emptyReport(): Report {
-  return {
-    operations: 0,
-    steps: 0,
-    entries: 0,
-    events: 0,
-    commits: 0,
-    checkpoints: 0,
-    checks: 0,
-    queries: 0,
-    resends: 0,
-    convicted: 0,
-    crashes: {},
-    faults: {},
-    refusals: {},
-  }
 }

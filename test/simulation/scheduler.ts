@@ -6,6 +6,11 @@
 import type { Random } from '../../src/core/random.js'
 import type { FakeClock } from './clock.js'
 
+/** Steps after which something must have come to rest. */
+export const MANY_STEPS = 60_000
+/** Between two ticks of a shard. */
+export const TICK_MS = 250
+
 /** A process of the simulated machine, as far as the scheduler cares. */
 export interface Owner {
   alive: boolean

@@ -1,6 +1,7 @@
 // 300 lives of a node, by seed, beside the model (see simulation.ts). A failing seed prints itself, shrunk.
 import t from 'tap'
-import { addReport, describeFailure, emptyReport, runSeed, shrink } from './run.js'
+import { addReport, emptyReport } from './report.js'
+import { describeFailure, runSeed, shrink } from './run.js'
 
 const SEEDS = 300
 
