@@ -1,9 +1,9 @@
 // Rare requests about one customer: its program, its settings, what is in quarantine, its end. What changes state is
 // journaled and answered once it is applied, like an event.
 import { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import { EventType } from '../event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
-import type { Steps } from '../query/steps.js'
 import { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import { encodeJson, type ReplayEntry, type SettingsEntry } from './entry.js'

@@ -10,7 +10,9 @@
 // deadline and never looks at a wall clock, so that the simulation drives it as the shard does.
 //
 // What must survive a crash of this object's memory is not in it: deliveries and query replies belong to the directory.
+
 import { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import { DECODER_VERSION, Decoder } from '../event/decode.js'
 import type { EventProgram } from '../query/event-program.js'
 import { EntryKind, type JournalWriter } from '../storage/contract.js'
@@ -69,9 +71,9 @@ export class Customer {
   eventsSinceCheckpoint = 0
   /** Its entries had to be copied out of the journal's way (R11): it takes nothing until a checkpoint succeeds. */
   behind = false
-  private loader: Generator<void, void> | undefined
+  private loader: Steps<void> | undefined
   /** What the next entry, or a query, waits for: a stored day, a recorded program. */
-  preparation: Generator<void, unknown> | undefined
+  preparation: Steps<unknown> | undefined
   readonly crashes: CrashRecord
   readonly checkpoint: Checkpointing
   /** The journal says of the next entry what it depends on: retention, versions (R14). */
@@ -383,7 +385,7 @@ export class Customer {
 }
 
 /** Advances a generator until it ends (true) or the turn does. */
-function advance(work: Generator<void, unknown>, expired: () => boolean): boolean {
+function advance(work: Steps<unknown>, expired: () => boolean): boolean {
   do if (work.next().done) return true
   while (!expired())
   return false

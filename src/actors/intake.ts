@@ -7,9 +7,9 @@
 // While one group is on its way to the disk the next one fills. Deliveries and batches are pooled.
 import { dayOf } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
+import { oneStep } from '../core/steps.js'
 import { BatchPool, type EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, Decoder, type Format } from '../event/decode.js'
-import { oneStep } from '../query/steps.js'
 import { EntryKind, type Frame } from '../storage/contract.js'
 import { type Admission, diskFull, gone, overloaded } from './admission.js'
 import type { Customer } from './customer.js'

@@ -1,6 +1,8 @@
 // How a customer comes into memory: snapshot, then journal (law 1). All of it in steps, because a replay may take a second
 // and its neighbours do not wait for it. Live traffic meets the state in customer.apply; so does everything here.
+
 import { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import { DECODER_VERSION, Decoder, Format } from '../event/decode.js'
 import { type CustomerFile, EntryKind } from '../storage/contract.js'
 import { CustomerState } from '../tables/state.js'
@@ -13,7 +15,7 @@ const EVENTS_PER_DECODE_STEP = 64
 const LOOKS_PER_REPLAY_STEP = 8
 
 /** Brings a customer's memory back: its snapshot, then what the journal has above it. */
-export function* loadCustomer(customer: Customer): Generator<void, void> {
+export function* loadCustomer(customer: Customer): Steps<void> {
   const { parts, route } = customer
   const upTo = customer.syncedN
   customer.orphanCommitted()
@@ -60,7 +62,7 @@ export function* loadCustomer(customer: Customer): Generator<void, void> {
 }
 
 /** Applies what the journal has above the state, up to entry `upTo`. */
-function* replay(customer: Customer, upTo: number): Generator<void, void> {
+function* replay(customer: Customer, upTo: number): Steps<void> {
   const { parts, route } = customer
   const delivery = new Delivery()
   const decoder = new Decoder({
@@ -119,7 +121,7 @@ function afterGap(error: unknown): number | undefined {
 }
 
 /** Sets the event aside at which two processes died, before it is applied a third time. */
-function* judge(customer: Customer, delivery: Delivery): Generator<void, void> {
+function* judge(customer: Customer, delivery: Delivery): Steps<void> {
   const { places, quarantine } = customer.parts
   const { n, ms, day, batch } = delivery
   const index = places.convicted(customer.route.incarnation, n)
@@ -146,7 +148,7 @@ function applyAgain(customer: Customer, delivery: Delivery): boolean {
 }
 
 /** The snapshot in the customer's file; undefined if there is none, or if it is damaged and has been set aside. */
-function* readSnapshot(customer: Customer): Generator<void, CustomerState | undefined> {
+function* readSnapshot(customer: Customer): Steps<CustomerState | undefined> {
   const { parts, route } = customer
   if (!parts.store.exists(route.incarnation)) return undefined
   let file: CustomerFile | undefined
@@ -191,7 +193,7 @@ function setAside(customer: Customer, why: string): void {
 }
 
 /** The journal starts above what the snapshot has: the snapshot is gone. Goes on from here if an entry says so, or by writing one. */
-function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
+function* acceptGap(customer: Customer, firstN: number): Steps<void> {
   const { parts, route } = customer
   restartFrom(customer, firstN - 1)
   let recorded = false
@@ -207,7 +209,7 @@ function* acceptGap(customer: Customer, firstN: number): Generator<void, void> {
 }
 
 /** Loads one stored day into the customer's state. */
-export function* loadDay(customer: Customer, day: number): Generator<void, void> {
+export function* loadDay(customer: Customer, day: number): Steps<void> {
   const { parts, route, state } = customer
   let file: CustomerFile | undefined
   try {

@@ -2,9 +2,9 @@
 // cost one compilation. A program is compiled in steps, in turns of the customer that brings it.
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import type { Steps } from '../core/steps.js'
 import type { EventProgram } from '../query/event-program.js'
 import { builtinProgram, compilingProgram, loadingProgram } from '../query/program.js'
-import type { Steps } from '../query/steps.js'
 
 /** Programs kept although nobody runs them at the moment. */
 const KEPT_PROGRAMS = 256

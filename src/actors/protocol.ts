@@ -1,10 +1,10 @@
 // The words between a customer and the directory that owns it. What must survive a crash of the customer's memory is the
 // directory's: replies, deliveries, queries asked.
 import type { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import type { Decoder } from '../event/decode.js'
 import type { Rendering } from '../query/answer.js'
 import type { CompiledQuery, Compiling, QueryRun } from '../query/query.js'
-import type { Steps } from '../query/steps.js'
 import type { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import type { Delivery } from './delivery.js'

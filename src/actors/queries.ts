@@ -3,10 +3,10 @@
 import type { Clock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import { atOnce } from '../core/steps.js'
 import { type Rendering, renderCsv, renderJson, renderText } from '../query/answer.js'
 import type { QueryData } from '../query/data.js'
 import { type CompiledQuery, type Compiling, compilingQuery, QueryRun } from '../query/query.js'
-import { atOnce } from '../query/steps.js'
 import type { RunningQuery } from './protocol.js'
 import type { QueryRequest } from './service.js'
 

@@ -1,7 +1,7 @@
 import type { LetheError } from '../core/errors.js'
+import { oneStep, type Steps } from '../core/steps.js'
 import type { Decoder, Format } from '../event/decode.js'
 import type { CompiledQuery, Compiling } from '../query/query.js'
-import { oneStep, type Steps } from '../query/steps.js'
 import type { EntryKind, Frame } from '../storage/contract.js'
 import { CACHE_LINE } from '../tables/page.js'
 import { Admission, customerFailed, draining, gone, overloaded } from './admission.js'

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { dayToString } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { defaultLimits } from '../core/limits.js'
-import { complete } from '../core/steps.js'
+import { atOnce } from '../core/steps.js'
 import type { CustomerRecord } from '../storage/contract.js'
 import { openControlReader } from '../storage/control.js'
 import { customerPath, openCustomerStore } from '../storage/customer-store.js'
@@ -80,11 +80,11 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
     }
     try {
       const open = store.open(record.incarnation)
-      const meta = complete(open.meta())
-      const days = complete(open.days()).map(([slot, day]) => ({
+      const meta = atOnce(open.meta())
+      const days = atOnce(open.days()).map(([slot, day]) => ({
         slot,
         day: dayToString(day),
-        rows: complete(open.day(slot))?.rows.length ?? 0,
+        rows: atOnce(open.day(slot))?.rows.length ?? 0,
       }))
       open.release()
       const tables = meta ? tablesIn(record, meta.rows) : []

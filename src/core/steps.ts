@@ -1,10 +1,16 @@
-// Work that others need not wait for: a generator that does a part of it, well under a millisecond, each time it is asked.
+// Work that others need not wait for: a generator that does a part of it, about a millisecond at most, each time it is asked.
 
-/** Ended early, with `return`, it gives back all that it holds. */
+/** Work that yields now and then and ends with a T. Ended early, with `return`, it gives back all that it holds. */
 export type Steps<T> = Generator<void, T, void>
 
-/** Does all of it at once. */
-export function complete<T>(steps: Steps<T>): T {
+/** Work that is done in one step, the last. */
+export function* oneStep(act: () => void): Steps<void> {
+  yield
+  act()
+}
+
+/** Does all the steps. */
+export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
@@ -13,7 +19,7 @@ export function complete<T>(steps: Steps<T>): T {
 
 export const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-/** Does all of it, a step in each turn of the event loop. */
+/** Does all the steps, one in each turn of the event loop. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const { done, value } = steps.next()

@@ -8,10 +8,12 @@
 //   - What a lambda captures is collected here, so that the back end may compile each by itself.
 //
 // Forms nest no deeper than the source and its macros may (maxNestingDepth), so the pass recurses; for one form may be a
-// megabyte, what does not fit into a step is postponed (steps.ts). That is possible because what a form becomes is decided
+// megabyte, what does not fit into a step is postponed (agenda.ts). That is possible because what a form becomes is decided
 // before what is in it is looked at.
 
 import { assert } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
+import { Agenda } from './agenda.js'
 import { isSimple, type SimpleForm } from './core-build.js'
 import type {
   AgainForm,
@@ -23,7 +25,6 @@ import type {
   LocalVariable,
   LoopForm,
 } from './core-form.js'
-import { Agenda, type Steps } from './steps.js'
 
 /**
  * A letrec of more forms than this is not looked at as a loop: the search is made in one step, and again for each that is

@@ -5,6 +5,7 @@
 
 import type { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import type { Steps } from '../core/steps.js'
 import { answerLimit } from './complaint.js'
 import { isCyclic } from './cycles.js'
 import { HashTable } from './hash-table.js'
@@ -28,7 +29,7 @@ const SUSPICIOUS_LENGTH = 100_000
 const LONGEST_CELL = 100_000
 
 /** Answers text in the end; yields now and then, so that a long answer is no pause. */
-export type Rendering = Generator<void, string, void>
+export type Rendering = Steps<string>
 
 /** Text as it grows. Throws LetheError memory-limit where it grows too long, or has no end. */
 class Growing {
@@ -47,7 +48,7 @@ class Growing {
     this.parts.push(text)
   }
 
-  *pause(): Generator<void, void, void> {
+  *pause(): Steps<void> {
     yield
     if (!this.isSuspicious || this.length <= SUSPICIOUS_LENGTH) return
     this.isSuspicious = false

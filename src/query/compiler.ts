@@ -4,10 +4,12 @@
 // Closures are flat: they copy what they capture, and continuations copy the stack. A variable that is assigned (or perhaps
 // read before it is ready) lives in a Box, so that a copy is enough; all others live in their slot.
 //
-// One form may be a megabyte: what does not fit into a step is postponed (steps.ts). Its code will stand behind that of the
+// One form may be a megabyte: what does not fit into a step is postponed (agenda.ts). Its code will stand behind that of the
 // rest of the block, with a jump there and, unless it leaves the frame, one back.
 
 import { assert } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
+import { Agenda } from './agenda.js'
 import { Block, type Unit } from './block.js'
 import { BlockCode, isSmall } from './block-code.js'
 import { isSimple, nothing, type SimpleForm } from './core-build.js'
@@ -26,7 +28,6 @@ import type {
   SetLocalForm,
 } from './core-form.js'
 import { branchNumberOps, branchOps, Op } from './opcodes.js'
-import { Agenda, type Steps } from './steps.js'
 import { Pair, Text, unassigned, unspecified, type Value, Vector } from './value.js'
 import { verify } from './verifier.js'
 

@@ -1,5 +1,6 @@
 // Whether a value contains itself: then its text would never end. Looks at every container once, in steps.
 
+import type { Steps } from '../core/steps.js'
 import { HashTable } from './hash-table.js'
 import { nextEpoch } from './memory.js'
 import { Pair, type Value, Values, Vector } from './value.js'
@@ -15,7 +16,7 @@ interface Place {
 }
 
 /** True, after some yields, if `value` is part of itself. */
-export function* isCyclic(value: Value): Generator<void, boolean, void> {
+export function* isCyclic(value: Value): Steps<boolean> {
   // A container's note says whether it is above the place at hand, or has been looked through.
   const above = nextEpoch()
   const through = nextEpoch()

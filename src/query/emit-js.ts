@@ -19,11 +19,11 @@
 //     Writing (lines, names, constants)  ←  Evaluation (expressions, statements)  ←  Calling (calls, loops)  ←  Emitter
 
 import { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { Calling } from './emit-calls.js'
 import { accepts } from './emit-plan.js'
 import { IGNORE, type Lines, textOf } from './emit-text.js'
-import type { Steps } from './steps.js'
 
 export interface EmittedProgram {
   /** Body of a function (C, K) that answers { load, roots, run }. */

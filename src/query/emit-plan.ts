@@ -21,9 +21,9 @@
 // Tail calls. A call of itself in tail position is a jump. Between known procedures a tail call is a call unless it closes a
 // cycle; those, and tail calls of procedures only known at run time, answer TAIL, and the nearest caller bounces.
 
+import type { Steps } from '../core/steps.js'
 import type { CallForm, Core, GlobalVariable, LambdaForm, LocalVariable, PrimitiveForm } from './core-form.js'
 import { placeOf } from './event-value.js'
-import type { Steps } from './steps.js'
 import { Sym, Text } from './value.js'
 
 export type Representation = 'value' | 'slice' | 'number' | 'type' | 'event'

@@ -1,15 +1,16 @@
 // What emitted text is made of: lines, names, constants, temporaries; and the program's tables and primitives, each once.
 
 import { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { kindNames, type TableKind } from '../tables/types.js'
+import { Agenda } from './agenda.js'
 import type { GlobalVariable, LambdaForm, LocalVariable, LoopForm } from './core-form.js'
 import { type Known, Plan, type ProgramCore } from './emit-plan.js'
 import type { Primitive } from './primitive.js'
 import { isUnfit, unfit } from './program-core.js'
 import type { Engine } from './program-runtime.js'
 import { placeOf } from './source.js'
-import { Agenda, type Steps } from './steps.js'
 import type { Value } from './value.js'
 
 /** What becomes of a value: returned, stored, or thrown away; `exit` is the loop to leave afterwards. */

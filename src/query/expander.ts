@@ -1,6 +1,6 @@
 // From data to core form: special forms become core, uses of macros are expanded, names become variables.
 //
-// It works in steps, for one form may be a megabyte: what does not fit into a step is postponed (steps.ts), and stands in its
+// It works in steps, for one form may be a megabyte: what does not fit into a step is postponed (agenda.ts), and stands in its
 // parent as a sequence of one item that is not there yet. So nobody may depend on what a part became: quasiquotation and
 // `called` look, but could do without. Special forms that have long lists to go through are generators; one that yields is
 // postponed, and goes on where it was.
@@ -9,13 +9,14 @@
 // a macro made takes that of the macro's use). Recursion follows the nesting of forms, which is bounded, for source by the
 // reader and for what macros make by `enter`.
 
+import type { Steps } from '../core/steps.js'
+import type { Agenda } from './agenda.js'
 import { constant, lambdaForm, nothing, placeOf, sequence } from './core-build.js'
 import type { Core, GlobalVariable } from './core-form.js'
 import { GlobalVariable as Global, LocalVariable } from './core-form.js'
 import { brief } from './printer.js'
 import { Alias, type Identifier, Macro, Scope, SpecialForm, symbolOf, type TopLevel } from './scope.js'
 import { syntaxError } from './source.js'
-import type { Agenda, Steps } from './steps.js'
 import { RuleCheck } from './syntax-check.js'
 import { Expansion, isIdentifier } from './syntax-rules.js'
 import { Pair, type Value, Vector } from './value.js'

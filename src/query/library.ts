@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { Bug } from '../core/errors.js'
 import { defaultLimits } from '../core/limits.js'
+import { atOnce, type Steps } from '../core/steps.js'
+import { Agenda } from './agenda.js'
 import { analyse } from './analysis.js'
 import { control } from './builtins-control.js'
 import { dataPrimitives } from './builtins-data.js'
@@ -25,7 +27,6 @@ import { SpecialForm, TopLevel } from './scope.js'
 import { binders } from './special-binding.js'
 import { controls } from './special-control.js'
 import { quotations } from './special-quote.js'
-import { Agenda, atOnce, type Steps } from './steps.js'
 import { endOfFile, librarySymbols, type SymbolTable, type Value } from './value.js'
 
 export const specialForms: ReadonlyMap<string, SpecialExpander> = new Map([...binders, ...controls, ...quotations])

@@ -7,6 +7,8 @@
 
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import type { Steps } from '../core/steps.js'
+import { Agenda } from './agenda.js'
 import { analyse } from './analysis.js'
 import { dataPrimitives } from './builtins-data.js'
 import { type Core, GlobalVariable } from './core-form.js'
@@ -18,7 +20,6 @@ import { readForms, standardLibrary } from './library.js'
 import { Primitive } from './primitive.js'
 import { TopLevel } from './scope.js'
 import { placeOf, syntaxError } from './source.js'
-import { Agenda, type Steps } from './steps.js'
 import { librarySymbols, SymbolTable } from './value.js'
 
 let events: TopLevel | undefined

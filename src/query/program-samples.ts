@@ -3,13 +3,13 @@
 
 import { LetheError } from '../core/errors.js'
 import { defaultLimits } from '../core/limits.js'
+import type { Steps } from '../core/steps.js'
 import type { EventBatch } from '../event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../event/decode.js'
 import { Effects } from '../tables/effects.js'
 import { Tracker } from '../tables/page.js'
 import { SessionStates } from '../tables/sessions.js'
 import { type EventProgram, Outcome } from './event-program.js'
-import type { Steps } from './steps.js'
 
 const everything = {
   at: 1_795_305_600_000,

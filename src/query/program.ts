@@ -7,6 +7,7 @@
 import fs from 'node:fs'
 import { Bug, LetheError } from '../core/errors.js'
 import { defaultLimits, type Limits } from '../core/limits.js'
+import { atOnce, type Steps } from '../core/steps.js'
 import { EventBatch } from '../event/batch.js'
 import { Effects } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
@@ -19,7 +20,6 @@ import { type ReadProgram, readingProgram } from './program-core.js'
 import { Engine } from './program-runtime.js'
 import { runningSamples } from './program-samples.js'
 import { placeOf } from './source.js'
-import { atOnce, type Steps } from './steps.js'
 import { librarySymbols, Pair, SymbolTable, Text, type Value, Vector } from './value.js'
 
 /** The built-in program as scripts/bundle.mjs emitted it into a bundle. There is none where the modules run as they are. */

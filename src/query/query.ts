@@ -3,6 +3,8 @@
 import type { Clock } from '../core/clock.js'
 import { assert, LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import { atOnce, type Steps } from '../core/steps.js'
+import { Agenda } from './agenda.js'
 import { analyse } from './analysis.js'
 import type { Block } from './block.js'
 import { compileTop, type Numbering } from './compiler.js'
@@ -13,7 +15,6 @@ import { report, suggestion } from './error-report.js'
 import { readForms, standardLibrary } from './library.js'
 import { type Image, Machine } from './machine.js'
 import { TopLevel } from './scope.js'
-import { Agenda, atOnce, type Steps } from './steps.js'
 import { Flonum, SymbolTable, Text, type Value } from './value.js'
 
 export type Parameter = string | number | boolean | null

@@ -2,10 +2,10 @@
 // Case is kept as written. Beyond the report: `#| … |#`, `#;`, `|odd symbols|`, `\n \t \xHH;` in strings, `#\x41`.
 
 import { LetheError } from '../core/errors.js'
+import { atOnce, type Steps } from '../core/steps.js'
 import { parseNumber } from './number-text.js'
 import { charNames } from './printer.js'
 import { syntaxError } from './source.js'
-import { atOnce, type Steps } from './steps.js'
 import { char, endOfFile, Pair, type Sym, type SymbolTable, Text, type Value, Vector } from './value.js'
 
 const isDelimiter = (code: number): boolean =>

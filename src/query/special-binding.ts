@@ -1,10 +1,10 @@
 // Special forms that bind names: lambda, let and its kin, do, let-syntax.
 
+import type { Steps } from '../core/steps.js'
 import { lambdaForm, local, placeOf } from './core-build.js'
 import { type Core, LocalVariable } from './core-form.js'
 import type { Expander, SpecialExpander } from './expander.js'
 import { Scope } from './scope.js'
-import type { Steps } from './steps.js'
 import { isIdentifier } from './syntax-rules.js'
 import { Pair, type Value } from './value.js'
 

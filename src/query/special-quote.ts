@@ -1,11 +1,11 @@
 // quote and quasiquote. A quasi-quoted list becomes calls of the library's `cons*`, `append` and `list->vector`, with as
 // many elements as possible in one call, so that long lists do not nest; what holds no unquote is a constant.
 
+import type { Steps } from '../core/steps.js'
 import { constant, placeOf } from './core-build.js'
 import type { Core } from './core-form.js'
 import type { Expander, SpecialExpander } from './expander.js'
 import type { Scope } from './scope.js'
-import type { Steps } from './steps.js'
 import { Pair, type Value, Vector } from './value.js'
 
 const quote: SpecialExpander = (expander, form, _scope, at) => {

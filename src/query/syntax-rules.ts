@@ -2,8 +2,8 @@
 // have patterns behind it, `(... ...)` escapes, `_` matches anything).
 
 import type { LetheError } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import { Alias, type Identifier, type Macro, type Scope } from './scope.js'
-import type { Steps } from './steps.js'
 import { Char, Flonum, Pair, Ratio, Sym, Text, type Value, Vector } from './value.js'
 
 /** What a pattern variable under an ellipsis matched: one entry a repetition. */

@@ -3,9 +3,9 @@
 // frame's header and never exceeds maxDepth, and no way leads past the end.
 
 import { assert } from '../core/errors.js'
+import type { Steps } from '../core/steps.js'
 import type { Block } from './block.js'
 import { OPS, Op, type OperandKind, type OpRow } from './opcodes.js'
-import type { Steps } from './steps.js'
 
 /** The operands of the instruction at `pc`: A, then the further words. Captures are left out. */
 export function operandsAt(block: Block, pc: number): { row: OpRow; operands: number[]; next: number } {

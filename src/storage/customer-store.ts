@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { assert, LetheError } from '../core/errors.js'
-import { complete } from '../core/steps.js'
+import { atOnce } from '../core/steps.js'
 import type { CopyableStore, CustomerFile, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
 import { FileTurns } from './file-turns.js'
@@ -226,8 +226,8 @@ export async function readWhole(path: string, incarnation: bigint): Promise<void
     new FileTurns(),
   )
   try {
-    if (complete(file.meta()) === undefined) throw fileDamaged(path, 'it is empty')
-    for (const [slot] of complete(file.days())) complete(file.day(slot))
+    if (atOnce(file.meta()) === undefined) throw fileDamaged(path, 'it is empty')
+    for (const [slot] of atOnce(file.days())) atOnce(file.day(slot))
   } finally {
     await file.close()
   }

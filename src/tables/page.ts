@@ -10,6 +10,7 @@
 // anyway: 1–5 µs for 256 counters, at most some 100 µs for a page of dense sketches, and no second set of rows to keep.
 
 import { ByteWriter } from '../core/bytes.js'
+import type { Steps } from '../core/steps.js'
 import type { Row } from './types.js'
 
 /** Bytes of a cache line, the unit of `prefetch`. */
@@ -77,7 +78,7 @@ export function readRecordKey(key: Uint8Array): { letter: string; table: number;
 const READ_STEP = 24 * 1024
 
 /** Reads records one after the other; yields at least about every millisecond of work. */
-export function* readRows(rows: Iterable<Row>, read: (row: Row) => void): Generator<void, void> {
+export function* readRows(rows: Iterable<Row>, read: (row: Row) => void): Steps<void> {
   let bytes = 0
   for (const row of rows) {
     read(row)

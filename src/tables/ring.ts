@@ -9,6 +9,7 @@
 
 import { assert } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import type { Steps } from '../core/steps.js'
 import { DayData } from './day-data.js'
 import { type Page, readRows, type Tracker } from './page.js'
 import type { DayWrite, Row } from './types.js'
@@ -88,7 +89,7 @@ export class DayRing {
   }
 
   /** Loads a stored day from its rows; yields about every millisecond of work. */
-  *load(day: number, rows: Iterable<Row>): Generator<void, void> {
+  *load(day: number, rows: Iterable<Row>): Steps<void> {
     const data = new DayData(day, this.limits, this.tracker)
     yield* readRows(rows, row => data.decode(row))
     const slot = this.slots[this.slotOf(day)]

@@ -12,6 +12,7 @@
 import { ByteReader } from '../core/bytes.js'
 import { assert, LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
+import { atOnce, type Steps } from '../core/steps.js'
 import { Catalog } from './catalog.js'
 import { type Checkpoint, RunningCheckpoint } from './checkpoint.js'
 import type { DayData } from './day-data.js'
@@ -95,15 +96,11 @@ export class CustomerState {
 
   /** A state from the `meta` rows of its file, in order of their keys. Days come later, on touch. */
   static load(identity: Identity, limits: Limits, meta: Iterable<Row>): CustomerState {
-    const loading = CustomerState.loading(identity, limits, meta)
-    for (;;) {
-      const step = loading.next()
-      if (step.done) return step.value
-    }
+    return atOnce(CustomerState.loading(identity, limits, meta))
   }
 
   /** The same in steps of about a millisecond. Throws LetheError if a record is damaged or another customer's. */
-  static *loading(identity: Identity, limits: Limits, meta: Iterable<Row>): Generator<void, CustomerState> {
+  static *loading(identity: Identity, limits: Limits, meta: Iterable<Row>): Steps<CustomerState> {
     let state: CustomerState | undefined
     yield* readRows(meta, row => {
       const { letter, table, page } = readRecordKey(row.key)
@@ -176,7 +173,7 @@ export class CustomerState {
   }
 
   /** Loads a stored day from its rows; yields about every millisecond of work. */
-  loadDay(day: number, rows: Iterable<Row>): Generator<void, void> {
+  loadDay(day: number, rows: Iterable<Row>): Steps<void> {
     return this.ring.load(day, rows)
   }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { LetheError } from '../../src/core/errors.js'
 import { seededRandom } from '../../src/core/random.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { ShardRig } from './shard-rig.js'
 
 const events = (from: number, count: number) =>
@@ -46,7 +46,7 @@ t.test('R11: who cannot be checkpointed spills and alone is refused; the journal
 
   // Once it can be checkpointed, it is served, and the spill goes.
   rig.store.fault = () => undefined
-  t.ok(await rig.pass(60_000, () => complete(rig.store.open(stuck).meta())?.n === rig.customer('a')!.state.n))
+  t.ok(await rig.pass(60_000, () => atOnce(rig.store.open(stuck).meta())?.n === rig.customer('a')!.state.n))
   t.match(await rig.send('a', events(5_000, 1)), { accepted: 1 })
   for (let round = 0; round < 20; round++) {
     t.match(await rig.send('b', events(sent, 100)), { accepted: 100 })

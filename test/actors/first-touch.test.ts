@@ -1,7 +1,7 @@
 // R10, R18: how a customer comes into memory, and what a query that runs may rely on.
 import t from 'tap'
 import type { LetheError } from '../../src/core/errors.js'
-import { oneStep } from '../../src/query/steps.js'
+import { oneStep } from '../../src/core/steps.js'
 import { ShardRig } from './shard-rig.js'
 
 const event = (id: number) => ({ type: 'event', name: `name-${id % 50}`, id: String(id) })

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Customer } from '../../src/actors/customer.js'
 import { VERSIONS } from '../../src/actors/versions.js'
 import type { LetheError } from '../../src/core/errors.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { Decoder } from '../../src/event/decode.js'
 import { ShardRig } from './shard-rig.js'
 
@@ -246,7 +246,7 @@ for (const where of ['begin', 'encode'] as const) {
     t.equal(await within(rig, 20_000, rig.drain()), undefined)
     t.match(rig.log.join('\n'), /crashed/)
     await rig.start()
-    t.equal(complete(rig.store.open(rig.route('a').incarnation).meta())?.n, 2)
+    t.equal(atOnce(rig.store.open(rig.route('a').incarnation).meta())?.n, 2)
   })
 }
 
@@ -282,7 +282,7 @@ t.test('a customer whose last checkpoint failed has another one in the drain', a
   rig.store.fault = () => undefined
   t.equal(await within(rig, 20_000, rig.drain()), undefined)
   await rig.start()
-  t.equal(complete(rig.store.open(rig.route('a').incarnation).meta())?.n, 2)
+  t.equal(atOnce(rig.store.open(rig.route('a').incarnation).meta())?.n, 2)
 })
 
 t.test('R14: a drain ends although a customer waits for another version', async t => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Customer } from '../../src/actors/customer.js'
 import { loadDay } from '../../src/actors/loading.js'
 import { defaultLimits } from '../../src/core/limits.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { type MemoryCustomerStore, memoryCustomerStore } from '../../src/storage/memory-store.js'
 import { CustomerState } from '../../src/tables/state.js'
 import { day0, identity, run } from '../tables/model.js'
@@ -32,7 +32,7 @@ async function customerWithStoredDay() {
   count(before, day0, KEYS)
   await save(store, before)
   const file = store.open(incarnation)
-  const state = CustomerState.load(identity, defaultLimits, complete(file.meta())!.rows)
+  const state = CustomerState.load(identity, defaultLimits, atOnce(file.meta())!.rows)
   file.release()
   const damages: string[] = []
   const log = { info() {}, warn() {}, error: (_: object, message: string) => void damages.push(message) }
@@ -50,7 +50,7 @@ t.test('R7: a day whose slot is given away while it is read is not loaded, and i
     count(state, day0 + 8, 1)
     await save(store, state)
     t.equal(state.dayState(day0), 'outside')
-    complete(loading)
+    atOnce(loading)
     t.equal(state.resident(day0), undefined)
     t.equal(store.openFiles, 0)
     t.same(damages, [])
@@ -63,7 +63,7 @@ t.test('a checkpoint of another day while one is read changes nothing of it', as
   t.notOk(loading.next().done)
   count(state, day0 + 1, 10)
   await save(store, state)
-  complete(loading)
+  atOnce(loading)
   const counters = state.table('counter')!
   t.equal(state.dayState(day0), 'resident')
   t.equal(state.everything().days.length, 2)
@@ -81,7 +81,7 @@ t.test('a day that the file has not, and the snapshot lists, is damage: the file
     days: [{ slot: state.slotOf(day0), day: day0 + 8, clear: true, pages: [] }],
   })
   file.release()
-  t.throws(() => complete(loadDay(customer, day0)), { code: 'file-damaged' })
+  t.throws(() => atOnce(loadDay(customer, day0)), { code: 'file-damaged' })
   t.equal(store.openFiles, 0)
   t.equal(store.aside.length, 1)
   t.equal(damages.length, 1)

@@ -5,9 +5,9 @@ import { evaluate } from '../../src/cli/eval.js'
 import { systemClock } from '../../src/core/clock.js'
 import { LetheError } from '../../src/core/errors.js'
 import { defaultLimits } from '../../src/core/limits.js'
+import { Agenda } from '../../src/query/agenda.js'
 import { answerText } from '../../src/query/answer.js'
 import { compilingQuery, QueryRun } from '../../src/query/query.js'
-import { Agenda } from '../../src/query/steps.js'
 import { readCases } from './case-file.js'
 
 const cases = readCases()

@@ -1,7 +1,7 @@
 // Performs the operations of a life: what clients, operators, the disk and bugs do to a node.
 import type { ControlRequest } from '../../src/actors/service.js'
 import { DAY_MS } from '../../src/core/clock.js'
-import { oneStep } from '../../src/query/steps.js'
+import { oneStep } from '../../src/core/steps.js'
 import type { Auditor } from './auditor.js'
 import type { Request } from './client.js'
 import type { SimulatedCustomer } from './control.js'

@@ -2,7 +2,7 @@
 // nothing of them.
 import type { Customer } from '../../src/actors/customer.js'
 import type { Shard } from '../../src/actors/shard.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import type { CustomerStore, FileWrite, Journal, PageWrite } from '../../src/storage/contract.js'
 import type { Disk } from '../../src/storage/disk.js'
 import { decodeSettings, encodeSettings } from '../../src/tables/settings.js'
@@ -89,7 +89,7 @@ export const PLANTS: readonly Plant[] = [
     // The pages of a checkpoint arrive, its n stays where it was.
     store: store =>
       tampered(store, (write, file) => {
-        const n = complete(file.meta())?.n ?? 0
+        const n = atOnce(file.meta())?.n ?? 0
         return { ...write, n, meta: write.meta.map(page => atPosition(page, n)) }
       }),
   },
@@ -99,7 +99,7 @@ export const PLANTS: readonly Plant[] = [
       tampered(store, (write, file) => ({
         ...write,
         days: write.days.map(day => {
-          const before = complete(file.day(day.slot))
+          const before = atOnce(file.day(day.slot))
           if (!before || before.day === day.day) return day
           const written = new Set(day.pages.map(page => Buffer.from(page.key).toString('hex')))
           const left = before.rows.filter(row => !written.has(Buffer.from(row.key).toString('hex')))

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { systemRandom } from '../../src/core/random.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import type { CopyableStore, PageWrite } from '../../src/storage/contract.js'
 import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
 import { memoryCustomerStore } from '../../src/storage/memory-store.js'
@@ -55,7 +55,7 @@ t.test('R19: nobody writes to a file that is being copied, through whatever hand
   })
   for (const other of [2n, 3n]) {
     const file = made.open(other)
-    complete(file.meta())
+    atOnce(file.meta())
     file.release()
   }
   const second = made.open(1n)
@@ -70,14 +70,14 @@ t.test('R19: nobody writes to a file that is being copied, through whatever hand
   await committed
   t.same(order, ["another's commit", 'copy', 'commit'])
   t.equal(seen, customerPath(`${root}/copied/customers`, 1n))
-  t.equal(complete(second.meta())?.n, 2)
+  t.equal(atOnce(second.meta())?.n, 2)
   second.release()
   others.release()
   await made.close()
   fs.mkdirSync(`${root}/restored/customers/01`, { recursive: true })
   fs.copyFileSync(`${root}/copied/copy.mdb`, customerPath(`${root}/restored/customers`, 1n))
   const restored = store('restored')
-  t.equal(complete(restored.open(1n).meta())?.n, 1)
+  t.equal(atOnce(restored.open(1n).meta())?.n, 1)
   await restored.whileStill(9n, async () => {
     t.fail('there is no such file')
   })
@@ -86,7 +86,7 @@ t.test('R19: nobody writes to a file that is being copied, through whatever hand
     /the disk/,
   )
   await restored.open(1n).commit(write(2))
-  t.equal(complete(restored.open(1n).meta())?.n, 2, 'a copy that failed holds nobody up')
+  t.equal(atOnce(restored.open(1n).meta())?.n, 2, 'a copy that failed holds nobody up')
   await restored.close()
 })
 
@@ -108,9 +108,9 @@ t.test('R7: a file whose rewrite fails, before its end or at it, lives on, and n
   await t.rejects(file.commit(write(2, 3, page('a', '2'))), /no names today/)
   fs.renameSync = renameSync
   syncBuiltinESMExports()
-  t.match(complete(file.meta()), { n: 1, slots: 8 })
+  t.match(atOnce(file.meta()), { n: 1, slots: 8 })
   await file.commit(write(2, 3, page('a', '2')))
-  t.match(complete(file.meta()), { n: 2, slots: 3 })
+  t.match(atOnce(file.meta()), { n: 2, slots: 3 })
   file.release()
   await made.close()
 })
@@ -134,9 +134,9 @@ t.test('R3: the store in memory loses what was not flushed', async t => {
   await file.commit({ n: 1, slots: 8, meta: [page('a', '1')], days: [] })
   await file.flushed()
   await file.commit({ n: 2, slots: 8, meta: [page('a', '2')], days: [] })
-  t.equal(complete(file.meta())?.n, 2)
+  t.equal(atOnce(file.meta())?.n, 2)
   made.crash()
-  t.equal(complete(made.open(1n).meta())?.n, 1)
+  t.equal(atOnce(made.open(1n).meta())?.n, 1)
 })
 
 t.test('R9: never more files are open than may be; those in use are never closed', async t => {
@@ -149,12 +149,12 @@ t.test('R9: never more files are open than may be; those in use are never closed
   }
   const held = [0n, 1n, 2n, 3n].map(i => made.open(i))
   t.throws(() => made.open(9n), { code: 'too-many-files', status: 503 })
-  t.equal(text(complete(held[3]!.meta())?.rows), 'a=3')
+  t.equal(text(atOnce(held[3]!.meta())?.rows), 'a=3')
   held[0]!.release()
   await new Promise(resolve => setImmediate(resolve))
   while (made.openFiles > 4) await new Promise(resolve => setImmediate(resolve))
   const next = made.open(9n)
-  t.equal(text(complete(next.meta())?.rows), 'a=9')
+  t.equal(text(atOnce(next.meta())?.rows), 'a=9')
   await made.close()
 })
 

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import t from 'tap'
 import { systemRandom } from '../../src/core/random.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
 import { realDisk } from '../../src/storage/disk.js'
 import { openJournal } from '../../src/storage/journal.js'
@@ -54,10 +54,10 @@ t.test('a customer file of version 1 is read', async t => {
   fs.mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true })
   fs.copyFileSync(`${fixtures}/customer-1.mdb`, path)
   const file = store.open(0x1122334455667788n)
-  t.match(complete(file.meta()), { n: 42, slots: 8 })
-  t.equal(text(complete(file.meta())?.rows), 'a=1 b=2')
-  t.equal(complete(file.day(1))?.day, 20_001)
-  t.equal(text(complete(file.day(1))?.rows), 'key=value')
+  t.match(atOnce(file.meta()), { n: 42, slots: 8 })
+  t.equal(text(atOnce(file.meta())?.rows), 'a=1 b=2')
+  t.equal(atOnce(file.day(1))?.day, 20_001)
+  t.equal(text(atOnce(file.day(1))?.rows), 'key=value')
   file.release()
   await store.close()
 })

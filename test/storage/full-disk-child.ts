@@ -1,7 +1,7 @@
 // A process with a file-size limit that commits until there is no space, and then goes on.
 import { spawnSync } from 'node:child_process'
 import type { LetheError } from '../../src/core/errors.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { openCustomerStore } from '../../src/storage/customer-store.js'
 
 process.on('unhandledRejection', error => {
@@ -32,15 +32,15 @@ try {
 } catch (error) {
   console.log('failed:', (error as LetheError).code, (error as Error).message)
 }
-const rows = complete(file.day(0))!.rows.length
+const rows = atOnce(file.day(0))!.rows.length
 console.log(
-  `after: n=${complete(file.meta())!.n} ${complete(file.meta())!.n === n && rows === n * 10 ? 'intact' : `broken, ${rows} rows, ${n} commits`}`,
+  `after: n=${atOnce(file.meta())!.n} ${atOnce(file.meta())!.n === n && rows === n * 10 ? 'intact' : `broken, ${rows} rows, ${n} commits`}`,
 )
 spawnSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited'])
 for (let i = 0; i < 20; i++) {
   const pages = [{ key: Buffer.from(`again ${i}`), value: Buffer.alloc(30_000, i) }]
   await file.commit({ n: n + 1 + i, slots: 8, meta: [], days: [{ slot: 0, day: 8, clear: false, pages }] })
 }
-console.log('again: ok', complete(file.day(0))!.rows.length === rows + 20, complete(file.meta())!.n === n + 20)
+console.log('again: ok', atOnce(file.day(0))!.rows.length === rows + 20, atOnce(file.meta())!.n === n + 20)
 await store.close()
 process.exit(0)

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { defaultLimits } from '../../src/core/limits.js'
-import { complete, inTurns, type Steps } from '../../src/core/steps.js'
+import { atOnce, inTurns, type Steps } from '../../src/core/steps.js'
 import type { CopyableStore, CustomerFile, FileWrite, Row } from '../../src/storage/contract.js'
 import type { OpenFile } from '../../src/storage/customer-file.js'
 import { customerPath, openCustomerStore } from '../../src/storage/customer-store.js'
@@ -177,17 +177,17 @@ t.test(
     await write('moment', [snapshot(1, 19, 'before')])
     const store = storeAt('moment')
     const file = store.open(incarnation)
-    const expected = complete(file.day(3))
+    const expected = atOnce(file.day(3))
     t.equal(expected!.rows.length, 5_000)
     for (const pause of [0, 1, 5, 20]) {
       const day = 19 + 8 * pause
       const reading = file.day(3)
-      const before = complete(file.day(3))
+      const before = atOnce(file.day(3))
       for (let i = 0; i <= pause; i++) t.notOk(reading.next().done)
       await file.commit(snapshot(2 + pause, day + 8 * 4, `after ${pause}`, 3_000))
       t.same(await inTurns(reading), before, `after ${pause} steps`)
-      t.equal(complete(file.day(3))!.rows.length, 3_000)
-      t.equal(complete(file.meta())!.n, 2 + pause)
+      t.equal(atOnce(file.day(3))!.rows.length, 3_000)
+      t.equal(atOnce(file.meta())!.n, 2 + pause)
     }
     t.ok(await unread(file), 'no reader is left')
     file.release()
@@ -205,7 +205,7 @@ t.test('a reading that begins when LMDB has a commit, and we do not know of it y
     const committed = file.commit({ n, slots: 8, meta, days: [] }).finally(() => (over = true))
     while (!over) {
       await new Promise(resolve => setImmediate(resolve))
-      const found = complete(file.meta())
+      const found = atOnce(file.meta())
       if (found === undefined) continue
       readings++
       if (!found.rows.every(row => row.value.toString() === String(found.n).repeat(400))) t.fail('of two moments')
@@ -221,7 +221,7 @@ t.test('R7: a file is replaced when nobody reads it any more', async t => {
   await write('replaced', [snapshot(1, 19, 'before')])
   const store = storeAt('replaced')
   const file = store.open(incarnation)
-  const before = complete(file.day(3))
+  const before = atOnce(file.day(3))
   const readings = [file.day(3), file.day(3)]
   for (const reading of readings) reading.next()
   let replaced = false
@@ -234,7 +234,7 @@ t.test('R7: a file is replaced when nobody reads it any more', async t => {
   t.notOk(replaced)
   await committed
   t.match(await inTurns(late), { n: 2, slots: 31 })
-  t.equal(complete(file.day(19))!.rows.length, 5_000)
+  t.equal(atOnce(file.day(19))!.rows.length, 5_000)
   file.release()
   await store.close()
 })
@@ -313,7 +313,7 @@ for (const [kind, damage] of Object.entries(damages)) {
       { code: 'file-damaged' },
     )
     t.ok(steps > 2, `after ${steps} steps`)
-    t.throws(() => complete(file.day(3)), { code: 'file-damaged' }, 'and to whoever comes next')
+    t.throws(() => atOnce(file.day(3)), { code: 'file-damaged' }, 'and to whoever comes next')
     await t.rejects(file.commit({ n: 1, slots: 9, meta: [], days: [] }), { code: 'file-damaged' })
     file.release()
     t.match(store.setAside(incarnation, 'damaged'), /aside/)

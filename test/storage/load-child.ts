@@ -1,7 +1,7 @@
 // A process that loads customer 1 as a shard would, and says what became of it.
 import { createHash } from 'node:crypto'
 import type { LetheError } from '../../src/core/errors.js'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import { openCustomerStore } from '../../src/storage/customer-store.js'
 
 const folder = process.argv[2]!
@@ -19,8 +19,8 @@ let rows = 0
 let word: string
 try {
   const file = store.open(1n)
-  const meta = complete(file.meta())
-  const day = complete(file.day(3))
+  const meta = atOnce(file.meta())
+  const day = atOnce(file.day(3))
   for (const row of [...(meta?.rows ?? []), ...(day?.rows ?? [])]) hash.update(row.key).update(row.value)
   rows = day?.rows.length ?? 0
   word = meta === undefined ? 'no snapshot' : `loaded ${rows} n=${meta.n} ${hash.digest('hex')}`

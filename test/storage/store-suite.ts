@@ -1,6 +1,6 @@
 // What every customer store does. Run on the real one and on the one in memory.
 import type t from 'tap'
-import { complete } from '../../src/core/steps.js'
+import { atOnce } from '../../src/core/steps.js'
 import type { CustomerFile, CustomerStore, PageWrite } from '../../src/storage/contract.js'
 
 type Test = typeof t
@@ -33,9 +33,9 @@ export function storeSuite(
     const { store } = make('none')
     t.equal(store.exists(1n), false)
     await using(store, 1n, file => {
-      t.equal(complete(file.meta()), undefined)
-      t.equal(complete(file.day(0)), undefined)
-      t.same(complete(file.days()), [])
+      t.equal(atOnce(file.meta()), undefined)
+      t.equal(atOnce(file.day(0)), undefined)
+      t.same(atOnce(file.days()), [])
     })
     await store.close()
   })
@@ -55,14 +55,14 @@ export function storeSuite(
     t.equal(again.exists(0x1234567890abcdefn), true)
     t.equal(again.exists(1n), false)
     await using(again, 0x1234567890abcdefn, file => {
-      t.same([complete(file.meta())?.n, complete(file.meta())?.slots], [7, 8])
-      t.equal(text(complete(file.meta())?.rows), 'a=1 b=2')
-      t.equal(complete(file.day(3))?.day, 19_003)
-      t.equal(text(complete(file.day(3))?.rows), 'x=X')
-      t.same(complete(file.day(4)), { day: 19_004, rows: [] })
-      t.equal(complete(file.day(5)), undefined)
+      t.same([atOnce(file.meta())?.n, atOnce(file.meta())?.slots], [7, 8])
+      t.equal(text(atOnce(file.meta())?.rows), 'a=1 b=2')
+      t.equal(atOnce(file.day(3))?.day, 19_003)
+      t.equal(text(atOnce(file.day(3))?.rows), 'x=X')
+      t.same(atOnce(file.day(4)), { day: 19_004, rows: [] })
+      t.equal(atOnce(file.day(5)), undefined)
       t.same(
-        complete(file.days()).sort((a, b) => a[0] - b[0]),
+        atOnce(file.days()).sort((a, b) => a[0] - b[0]),
         [
           [3, 19_003],
           [4, 19_004],
@@ -82,9 +82,9 @@ export function storeSuite(
         meta: [page('a', null), page('c', '3'), page('gone', null)],
         days: [day(0, 8, [page('x', 'longer than before'), page('', 'empty key')])],
       })
-      t.equal(text(complete(file.meta())?.rows), 'b=2 c=3')
-      t.equal(text(complete(file.day(0))?.rows), '=empty key x=longer than before')
-      t.equal(complete(file.meta())?.n, 2)
+      t.equal(text(atOnce(file.meta())?.rows), 'b=2 c=3')
+      t.equal(text(atOnce(file.day(0))?.rows), '=empty key x=longer than before')
+      t.equal(atOnce(file.meta())?.n, 2)
     })
     await store.close()
   })
@@ -99,13 +99,13 @@ export function storeSuite(
         days: [day(0, 8, [page('old', '1')]), day(1, 9, [page('other', '1')])],
       })
       await file.commit({ n: 2, slots: 8, meta: [], days: [day(0, 16, [page('new', '1')])] })
-      t.equal(complete(file.day(0))?.day, 16)
-      t.equal(text(complete(file.day(0))?.rows), 'new=1')
-      t.equal(text(complete(file.day(1))?.rows), 'other=1')
+      t.equal(atOnce(file.day(0))?.day, 16)
+      t.equal(text(atOnce(file.day(0))?.rows), 'new=1')
+      t.equal(text(atOnce(file.day(1))?.rows), 'other=1')
       await file.commit({ n: 3, slots: 8, meta: [], days: [day(0, 16, [page('newer', '1')], true)] })
-      t.equal(text(complete(file.day(0))?.rows), 'newer=1')
+      t.equal(text(atOnce(file.day(0))?.rows), 'newer=1')
       await t.rejects(file.commit({ n: 4, slots: 8, meta: [], days: [day(0, 8, [])] }), /older day/)
-      t.equal(complete(file.meta())?.n, 3)
+      t.equal(atOnce(file.meta())?.n, 3)
     })
     await store.close()
   })
@@ -116,18 +116,18 @@ export function storeSuite(
       const days = [16, 17, 18, 19].map(number => day(number % 8, number, [page(`day ${number}`, 'x')]))
       await file.commit({ n: 1, slots: 8, meta: [page('m', '1')], days })
       await file.commit({ n: 2, slots: 31, meta: [page('m', '2')], days: [day(19, 19, [page('more', 'x')])] })
-      t.equal(text(complete(file.day(19))?.rows), 'day 19=x more=x')
+      t.equal(text(atOnce(file.day(19))?.rows), 'day 19=x more=x')
       await file.flushed()
     })
     const again = await reopen()
     await using(again, 1n, async file => {
-      t.equal(complete(file.meta())?.slots, 31)
-      t.equal(text(complete(file.meta())?.rows), 'm=2')
-      for (const number of [16, 17, 18]) t.equal(text(complete(file.day(number))?.rows), `day ${number}=x`)
-      t.equal(complete(file.days()).length, 4)
+      t.equal(atOnce(file.meta())?.slots, 31)
+      t.equal(text(atOnce(file.meta())?.rows), 'm=2')
+      for (const number of [16, 17, 18]) t.equal(text(atOnce(file.day(number))?.rows), `day ${number}=x`)
+      t.equal(atOnce(file.days()).length, 4)
       await file.commit({ n: 3, slots: 3, meta: [], days: [] })
       t.same(
-        complete(file.days()).sort((a, b) => a[1] - b[1]),
+        atOnce(file.days()).sort((a, b) => a[1] - b[1]),
         [
           [2, 17],
           [0, 18],
@@ -151,7 +151,7 @@ export function storeSuite(
     })
     const again = await reopen()
     await using(again, 1n, file => {
-      const rows = complete(file.day(2))!.rows
+      const rows = atOnce(file.day(2))!.rows
       t.equal(rows.length, 160)
       t.ok(rows.every(row => row.value.equals(value(Number(row.key.toString().split(' ')[1])))))
     })
@@ -165,7 +165,7 @@ export function storeSuite(
     t.equal(store.exists(1n), false)
     const again = await reopen()
     t.equal(again.exists(1n), false)
-    await using(again, 1n, file => t.equal(complete(file.meta()), undefined))
+    await using(again, 1n, file => t.equal(atOnce(file.meta()), undefined))
     await again.close()
   })
 
@@ -175,9 +175,9 @@ export function storeSuite(
     t.match(store.setAside(1n, 'test'), /aside/)
     t.equal(store.exists(1n), false)
     await using(store, 1n, async file => {
-      t.equal(complete(file.meta()), undefined)
+      t.equal(atOnce(file.meta()), undefined)
       await file.commit({ n: 9, slots: 8, meta: [], days: [] })
-      t.equal(complete(file.meta())?.n, 9)
+      t.equal(atOnce(file.meta())?.n, 9)
     })
     await store.close()
   })

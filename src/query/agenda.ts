@@ -1,21 +1,6 @@
-// Work in steps: generators that yield about every millisecond, so that whoever drives them may do something else.
+// What a pass of the compiler does in one step, and what it leaves for the next.
 
-/** Work that yields now and then and ends with a T. */
-export type Steps<T> = Generator<void, T, void>
-
-/** Work that is done in one step, the last. */
-export function* oneStep(act: () => void): Steps<void> {
-  yield
-  act()
-}
-
-/** Does all the steps. */
-export function atOnce<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { value, done } = steps.next()
-    if (done) return value
-  }
-}
+import type { Steps } from '../core/steps.js'
 
 /** Forms that a pass looks at in one step: about half a millisecond. */
 const FORMS_A_STEP = 1024
