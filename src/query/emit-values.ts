@@ -42,7 +42,7 @@ export abstract class Evaluation extends Writing {
 
   /** Whether the step's work is done, so that this form is the next one's. */
   private mustWait(form: Core): boolean {
-    return childrenOf(form).length > 0 && this.agenda.isSpent()
+    return this.agenda.isSpent() && childrenOf(form).length > 0
   }
 
   /** True for an expression whose value nothing that happens later can change. */

@@ -145,8 +145,8 @@ export function emitBuiltin(): AheadProgram {
 }
 
 /**
- * Compiles and loads a program that was checked before, in steps: emission takes one procedure at a time, JavaScript's
- * compiler the whole text. Throws LetheError, status 400, all the same.
+ * Compiles and loads a program that was checked before, in steps; only what JavaScript's own compiler does is one. Throws
+ * LetheError, status 400, all the same.
  */
 export function* loadingProgram(source: string, limits: Limits): Steps<EventProgram> {
   try {

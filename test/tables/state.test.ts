@@ -75,7 +75,7 @@ function modelCell(kind: number, cell: unknown): unknown {
   return cell
 }
 
-t.test('every cell is what Maps of strings would hold', async t => {
+t.test('every cell is what Maps of strings would hold', async () => {
   fc.assert(
     fc.property(fc.array(stepAfter(1), { maxLength: 60 }), steps => {
       const state = empty()
@@ -94,11 +94,10 @@ t.test('every cell is what Maps of strings would hold', async t => {
     }),
     { numRuns: 150 },
   )
-  t.pass()
 })
 
 // Keys are found first and cells changed then: what one event begins must not be found as it was before, nor in a row that was somebody else's.
-t.test('events whose effects are applied together leave the bytes of one after the other', async t => {
+t.test('events whose effects are applied together leave the bytes of one after the other', async () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(stepAfter(4), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }),
@@ -126,11 +125,10 @@ t.test('events whose effects are applied together leave the bytes of one after t
     ),
     { numRuns: 300 },
   )
-  t.pass()
 })
 
 // Law 1: whether a state was on disk in between, how often, and when pages were encoded, shows in no byte of it.
-t.test('the same entries give the same bytes, with checkpoints and reloads in between or not', async t => {
+t.test('the same entries give the same bytes, with checkpoints and reloads in between or not', async () => {
   const act = fc.constantFrom('none', 'none', 'checkpoint', 'reload', 'begin', 'fail', 'end')
   const life = fc.array(fc.tuple(stepAfter(14), act), { maxLength: 60 })
   fc.assert(
@@ -191,5 +189,4 @@ t.test('the same entries give the same bytes, with checkpoints and reloads in be
     }),
     { numRuns: 400 },
   )
-  t.pass()
 })
