@@ -154,6 +154,11 @@ class Torture {
 
   private async allServe(): Promise<void> {
     await eventually(async () => ((await this.node.request('/readyz', '')).status === 200 ? true : undefined))
+    // A shard killed a moment ago may be missed by nobody yet: its customers are told to try again.
+    for (const { queryKey } of this.traffic?.customers ?? []) {
+      const ask = () => this.node.request('/v1/query', queryKey, { method: 'POST', body: '1' })
+      await eventually(async () => ((await ask()).status === 200 ? true : undefined))
+    }
     this.shardKilled = false
   }
 
