@@ -72,6 +72,16 @@ function viewOf(bytes: Uint8Array): DataView {
   return view
 }
 
+// The lowest bit set is the highest of the first of four bytes that is not plain (see Class): quote, backslash, control, or beyond
+// ASCII. Each sum has a byte's highest bit set where it is plain; only a byte beyond ASCII, which is one of those looked for, carries
+// into the bytes above it.
+function oddBytes(word: number): number {
+  const notQuote = (word ^ 0x22222222) + 0x7f7f7f7f
+  const notBackslash = (word ^ 0x5c5c5c5c) + 0x7f7f7f7f
+  const notControl = word + 0x60606060
+  return ~(notQuote & notBackslash & notControl & ~word) & 0x80808080
+}
+
 /**
  * Scans the object whose `{` is at i into `row`; answers the position after its `}`. With `top`, an array `events` before any `type` makes it an
  * envelope: the scan stops there and answers −1.
@@ -91,6 +101,7 @@ export function scanEvent(
   const plainLimit = row.plainLimit
   const view = viewOf(bytes)
   const lastGuess = Math.min(end, bytes.length - LONGEST_GUESS)
+  const lastWord = Math.min(end, bytes.length) - 4
   let n = 0
   i++
   if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
@@ -130,6 +141,14 @@ export function scanEvent(
     c = bytes[i]!
     if (c === 0x22) {
       const start = ++i
+      while (i < lastWord) {
+        const odd = oddBytes(view.getInt32(i, true))
+        if (odd !== 0) {
+          i += (31 - Math.clz32(odd & -odd)) >> 3
+          break
+        }
+        i += 4
+      }
       while (CLASS[(c = bytes[i]!)] === Class.Plain) i++
       const plain = i < end && c === 0x22
       if (plain) i++
