@@ -45,6 +45,9 @@ export interface BenchResult {
   /** Names of SVG files beside the result. */
   readonly plots: string[]
   seconds: number
+  /** The code that was measured, and what a JSON.parse took right before (Machine.parseNs): the runner's. */
+  commit?: string
+  parseNs?: number
 }
 
 /** Where a benchmark runs: `server` is the measured core, `any` leaves the placing to the benchmark's own processes. */

@@ -62,7 +62,7 @@ function diskOf(folder: string): string {
   }
 }
 
-function timeParse(): number {
+export function timeParse(): number {
   const random = seededRandom(1)
   const body = Buffer.from(JSON.stringify(Array.from({ length: 50 }, () => benchEvent(random, 10_000))))
   const samples: number[] = []

@@ -4,16 +4,17 @@
 //   npm run bench -- hll/add http    those whose name starts so
 //   npm run bench -- --list          their names
 //   npm run bench -- --json FILE     the results there as well as in bench/results/latest.json
-//   npm run bench -- --publish       docs/benchmarks.md and its plots from the results in bench/results/latest.json
+//   npm run bench -- --publish       puts the results in bench/results/latest.json into docs/benchmarks.md, plots too
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Bench, type BenchResult, runBench } from './bench.js'
-import { describeMachine } from './machine.js'
+import { describeMachine, timeParse } from './machine.js'
 import { canPin, runProcess, SERVER_CORE } from './processes.js'
+import { mergeResults, publish } from './published.js'
 import { benches } from './registry.js'
-import { type Report, resultText, speedText, writeDocument } from './report.js'
+import { type Report, resultText, speedText } from './report.js'
 import { stopShared } from './suites/servers.js'
 
 const BUILT = path.dirname(fileURLToPath(import.meta.url))
@@ -23,18 +24,35 @@ const LATEST = path.join(RESULTS, 'latest.json')
 /** No benchmark may take longer; one that does is ended and reported. */
 const TIME_LIMIT_MS = 45 * 60_000
 
-const { values: options, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'string' },
-    list: { type: 'boolean', default: false },
-    smoke: { type: 'boolean', default: false },
-    publish: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    // One benchmark inside this process, its result on stdout: how the runner starts itself.
-    inside: { type: 'boolean', default: false },
-  },
-})
+interface Options {
+  readonly json?: string
+  readonly list?: boolean
+  readonly smoke?: boolean
+  readonly publish?: boolean
+  readonly rounds: number
+  readonly inside?: boolean
+}
+
+const command = new Command('npm run bench --')
+  .description('Measures parts and the whole of Lethe, beside what else there is (docs/benchmarks.md)')
+  .argument('[names...]', 'benchmarks whose names start so; without any, the canonical ones')
+  .option('--list', 'their names, and what each is about')
+  .option('--rounds <number>', 'that a median is taken of', rounds, 5)
+  .option('--json <file>', 'the results there as well as in bench/results/latest.json')
+  .option('--publish', 'puts the results in bench/results/latest.json into docs/benchmarks.md, and runs nothing')
+  .option('--smoke', 'the numbers of the tests, which say nothing')
+  // One benchmark inside this process, its result on stdout: how the runner starts itself.
+  .helpOption('-h, --help', 'this')
+  .addOption(new Option('--inside').hideHelp())
+  .parse()
+const options = command.opts<Options>()
+const names = command.args
+
+function rounds(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a number from 1 up.')
+  return value
+}
 
 function chosen(): Bench[] {
   const unknown = names.filter(name => !benches.some(bench => bench.name.startsWith(name)))
@@ -50,7 +68,7 @@ function chosen(): Bench[] {
 /** Runs one benchmark in a process of its own, so that it finds neither the heap nor the types of another. */
 async function runApart(bench: Bench): Promise<BenchResult> {
   const args = ['--expose-gc', '--max-old-space-size=8192', fileURLToPath(import.meta.url), '--inside', bench.name]
-  args.push('--rounds', options.rounds)
+  args.push('--rounds', String(options.rounds))
   if (options.smoke) args.push('--smoke')
   const core = bench.placement === 'server' ? { core: SERVER_CORE } : {}
   const output = await runProcess(process.execPath, args, {
@@ -63,8 +81,8 @@ async function runApart(bench: Bench): Promise<BenchResult> {
 
 async function runInside(bench: Bench): Promise<void> {
   const result = await runBench(bench, {
-    smoke: options.smoke,
-    rounds: Number(options.rounds),
+    smoke: options.smoke === true,
+    rounds: options.rounds,
     pinned: canPin(),
     resultsFolder: RESULTS,
   })
@@ -88,7 +106,8 @@ async function runAll(): Promise<number> {
   for (const bench of chosen()) {
     process.stderr.write(`${bench.name} …\n`)
     try {
-      const result = await runApart(bench)
+      const parseNs = timeParse()
+      const result = { ...(await runApart(bench)), commit: machine.commit, parseNs }
       report.results.push(result)
       process.stdout.write(`\n${resultText(result)}`)
     } catch (error) {
@@ -109,11 +128,8 @@ async function runAll(): Promise<number> {
 function merged(report: Report): Report {
   if (!fs.existsSync(LATEST)) return report
   const old = JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report
-  const fresh = new Set([...report.results, ...report.failures].map(result => result.name))
-  const kept = old.results.filter(result => !fresh.has(result.name) && result.smoke === options.smoke)
-  const order = benches.map(bench => bench.name)
-  const results = [...kept, ...report.results].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
-  return { ...report, results }
+  const kept = old.results.filter(result => result.smoke === (options.smoke === true))
+  return { ...report, results: mergeResults(kept, report.results) }
 }
 
 if (options.list) {
@@ -122,7 +138,7 @@ if (options.list) {
   await runInside(chosen()[0]!).finally(stopShared)
   process.exit(0)
 } else if (options.publish) {
-  writeDocument(JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report, REPOSITORY, RESULTS)
+  publish(JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report, REPOSITORY, RESULTS)
 } else {
   process.exit(await runAll())
 }

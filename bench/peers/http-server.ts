@@ -8,10 +8,10 @@
 import * as uWS from 'uWebSockets.js'
 import http from 'node:http'
 import { createRequire } from 'node:module'
+import { REPLY } from './reply.js'
 
 const mode = process.argv[2] ?? 'empty'
 const port = Number(process.argv[3])
-const REPLY = '{"status":"ok","accepted":1,"duplicates":0}'
 /** What was looked at; said at the end, so that no work is for nothing. */
 const tally = { seen: 0 }
 

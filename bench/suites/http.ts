@@ -8,6 +8,7 @@ import {
   type HttpServer,
   nodeAsServer,
   noteLoader,
+  PEER_NAMES,
   type PeerMode,
   startNode,
   startPeer,
@@ -55,14 +56,15 @@ async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
   const seconds = b.parameter('seconds', 0.2, 3)
   const shapes = b.smoke ? [8] : [512, 64]
-  const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse'], customers, 1)
+  const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse', 'floor'], customers, 1)
   for (const connections of shapes) {
     const label = `, ${connections} connections`
     await contestServers(b, servers, { connections, seconds, label })
-    const empty = `uWS, empty handler${label}`
+    const empty = `${PEER_NAMES.empty}${label}`
     const five = b.ratio(`five updates : empty${label}`, `${FIVE}${label}`, empty, 'requests')
     const builtIn = b.ratio(`built-in : empty${label}`, `${BUILT_IN}${label}`, empty, 'requests')
-    b.ratio(`five updates : JSON.parse only${label}`, `${FIVE}${label}`, `uWS + JSON.parse${label}`, 'requests')
+    b.ratio(`the floor : empty${label}`, `${PEER_NAMES.floor}${label}`, empty, 'requests')
+    b.ratio(`five updates : JSON.parse only${label}`, `${FIVE}${label}`, `${PEER_NAMES.parse}${label}`, 'requests')
     const wanted = connections === 512 ? 0.85 : 0.5
     b.aim(`one event a request, ${connections} connections, ratio to an empty handler`, five, 'at least', wanted)
     b.aim(
@@ -95,9 +97,10 @@ async function batches(b: Measuring): Promise<void> {
   const seconds = b.parameter('seconds', 0.2, 3)
   const connections = b.parameter('connections', 8, 256)
   const events = b.parameter('events a request', 50, 50)
-  const { servers } = await field(b, b.smoke ? [] : ['empty', 'parse'], customers, events)
+  const { servers } = await field(b, b.smoke ? ['floor'] : ['empty', 'parse', 'floor'], customers, events)
   await contestServers(b, servers, { connections, seconds, label: '' })
-  b.ratio('five updates : JSON.parse only', FIVE, 'uWS + JSON.parse', 'events')
+  b.ratio('five updates : JSON.parse only', FIVE, PEER_NAMES.parse, 'events')
+  b.ratio('five updates : the floor', FIVE, PEER_NAMES.floor, 'events')
   b.aim('50 events a request, events/s', b.median(FIVE, 'events'), 'at least', 2_000_000)
   b.aim('50 events a request, built-in program, events/s', b.median(BUILT_IN, 'events'), 'at least', 1_200_000)
 }

@@ -11,6 +11,7 @@ import { cpuSeconds, freePort, SERVER_CORE, startProcess } from '../processes.js
 import { buildRequests, type Traffic } from '../workload.js'
 
 const PEER = fileURLToPath(new URL('../peers/http-server.js', import.meta.url))
+const FLOOR = fileURLToPath(new URL('../peers/floor.js', import.meta.url))
 
 export interface HttpServer {
   readonly name: string
@@ -22,13 +23,14 @@ export interface HttpServer {
   readonly events?: () => Promise<number>
 }
 
-export type PeerMode = 'empty' | 'parse' | 'node' | 'fastify'
+export type PeerMode = 'empty' | 'parse' | 'node' | 'fastify' | 'floor'
 
-const PEER_NAMES: Record<PeerMode, string> = {
+export const PEER_NAMES: Record<PeerMode, string> = {
   empty: 'uWS, empty handler',
   parse: 'uWS + JSON.parse',
   node: 'node:http, empty',
   fastify: 'fastify, empty',
+  floor: 'the floor: durable, five updates, nothing else',
 }
 
 /** Starts a peer server; undefined where it is not installed. */
@@ -43,7 +45,8 @@ export async function startPeer(
     return undefined
   }
   const port = await freePort()
-  const server = await startProcess(process.execPath, [PEER, mode, String(port)], {
+  const program = mode === 'floor' ? [FLOOR, String(port), b.folder()] : [PEER, mode, String(port)]
+  const server = await startProcess(process.execPath, program, {
     core: SERVER_CORE,
     ready: output => output.includes('ready'),
   })
@@ -136,14 +139,18 @@ export interface Load {
   readonly label: string
 }
 
-/** Compiling the hot path takes some seconds of load. */
-const WARM_UP_SECONDS = 6
+/** V8 compiles the hot path in the first seconds of load, and goes on with what is seldom for half a minute. */
+const FIRST_WARM_UP_SECONDS = 15
+const NEXT_WARM_UP_SECONDS = 3
+const warmed = new WeakSet<HttpServer>()
 
 /** Loads every server in turn, round after round, and checks the books of those that keep any. */
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
   for (const server of b.smoke ? [] : servers) {
     b.progress(`${server.name}${order.label}, warming up`)
-    await loadThroughput(server.port, server.file, order.connections, WARM_UP_SECONDS)
+    const seconds = warmed.has(server) ? NEXT_WARM_UP_SECONDS : FIRST_WARM_UP_SECONDS
+    warmed.add(server)
+    await loadThroughput(server.port, server.file, order.connections, seconds)
     await new Promise(resolve => setTimeout(resolve, 200))
   }
   for (let round = 0; round < b.rounds; round++) {

@@ -2,27 +2,26 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { anySeed, command, numberOption } from '../options.js'
 import { torture } from './torture.js'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    customers: { type: 'string', default: '8' },
-    clients: { type: 'string', default: '2' },
-    batches: { type: 'string', default: '60' },
-  },
-})
+const values = command('torture', 'Kills a node in the midst of load, again and again, and counts what it has')
+  .option('--rounds <number>', 'how often it is killed', numberOption, 100)
+  .option('--seed <number>', 'of all that is chosen at random', numberOption, anySeed())
+  .option('--customers <number>', 'who send events', numberOption, 8)
+  .option('--clients <number>', 'of each customer', numberOption, 2)
+  .option('--batches <number>', 'that each client sends in a round', numberOption, 60)
+  .parse()
+  .opts<{ rounds: number; seed: number; customers: number; clients: number; batches: number }>()
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lethe-torture-'))
 const started = performance.now()
 const report = await torture({
   folder,
-  seed: Number(values.seed),
-  rounds: Number(values.rounds),
-  customers: Number(values.customers),
-  clientsEach: Number(values.clients),
-  batchesPerRound: Number(values.batches),
+  seed: values.seed,
+  rounds: values.rounds,
+  customers: values.customers,
+  clientsEach: values.clients,
+  batchesPerRound: values.batches,
   countEvery: 20,
   told: line => console.log(line),
 })
