@@ -196,25 +196,50 @@ export function sparseSizeFor(count: number): number {
 //   sparse  varint count, then the registers (index << 6 | rank) ascending, each as varint of the step from the one before
 //   dense   16,384 ranks of six bits, four in three bytes, least first
 
-const sorted = new Uint32Array(sparseCapacity(MAX_SPARSE))
+// Which registers a sparse form has, a bit each; which words of those are not 0; and their ranks. Reading them back gives what the form holds
+// without an order in order, in a third of the time of sorting it. Filled and emptied within one call.
+const isSet = new Int32Array(REGISTERS / 32)
+const isTouched = new Int32Array(isSet.length / 32)
+const rankAt = new Uint8Array(REGISTERS)
+
+const lowestBit = (word: number): number => 31 - Math.clz32(word & -word)
 
 export function encodeSparse(writer: ByteWriter, bytes: Uint8Array, at: number, k: number, count: number): void {
   writer.u8(KIND)
   writer.u8(SPARSE)
   writer.u8(VERSION)
   writer.varint(count)
-  let found = 0
   const end = at + (SLOT_BYTES << k)
   for (let offset = at; offset < end; offset += SLOT_BYTES) {
     const register = readSlot(bytes, offset)
-    if (register !== 0) sorted[found++] = register
+    const index = register >>> 6
+    // 0 of an empty slot, which so changes nothing: every second branch here would be mispredicted.
+    const one = -register >>> 31
+    isSet[index >>> 5]! |= one << (index & 31)
+    isTouched[index >>> 10]! |= one << ((index >>> 5) & 31)
+    rankAt[index]! |= register & 63
   }
-  const registers = sorted.subarray(0, found).sort()
+  // The steps between registers are below 2^20: three bytes at most.
+  let to = writer.reserve(3 * count)
+  const target = writer.bytes
   let before = 0
-  for (let i = 0; i < found; i++) {
-    writer.varint(registers[i]! - before)
-    before = registers[i]!
+  for (let group = 0; group < isTouched.length; group++) {
+    for (let words = isTouched[group]!; words !== 0; words &= words - 1) {
+      const word = (group << 5) + lowestBit(words)
+      for (let bits = isSet[word]!; bits !== 0; bits &= bits - 1) {
+        const index = (word << 5) + lowestBit(bits)
+        const register = (index << 6) | rankAt[index]!
+        rankAt[index] = 0
+        let step = register - before
+        before = register
+        for (; step >= 0x80; step >>>= 7) target[to++] = (step & 0x7f) | 0x80
+        target[to++] = step
+      }
+      isSet[word] = 0
+    }
+    isTouched[group] = 0
   }
+  writer.length = to
 }
 
 export function encodeDense(writer: ByteWriter, dense: Uint8Array): void {
