@@ -31,6 +31,7 @@ async function field(b: Measuring, modes: readonly PeerMode[], customers: number
   const node = await startNode(b)
   const five = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []
   const builtIn = (await node?.createCustomers('builtin', customers, null)) ?? []
+  if (!b.smoke) await node?.settle([...five, ...builtIn])
   const keys = node === undefined ? strangers(customers) : five.map(customer => customer.ingestKey)
   const file = new RequestFile(folder, 'five', trafficOf(keys, events))
   const servers: HttpServer[] = []
@@ -115,6 +116,7 @@ async function points(b: Measuring): Promise<void> {
   if (node === undefined) return
   const folder = b.folder()
   const known = await node.createCustomers('points', customers, null)
+  if (!b.smoke) await node.settle(known)
   const keys = known.map(customer => customer.ingestKey)
   const servers = (['json', 'msgpack'] as const).map(format => {
     const file = new RequestFile(folder, format, trafficOf(keys, perBody, { what: 'points', format }))

@@ -33,6 +33,7 @@ async function node(b: Measuring, customers: number, events: number): Promise<Ht
   const started: BenchNode | undefined = await startNode(b)
   if (started === undefined) return undefined
   const known = await started.createCustomers('five', customers, FIVE_UPDATES)
+  if (!b.smoke) await started.settle(known)
   const keys = known.map(customer => customer.ingestKey)
   const file = new RequestFile(b.folder(), `five-${events}`, trafficOf(keys, events))
   return nodeAsServer(`${LETHE}, ${events} a request`, started, known, file, events)
