@@ -1,11 +1,12 @@
 // Whole requests over sockets, beside servers that do nothing with them.
 import type { Bench, Measuring } from '../bench.js'
 import { RequestFile } from '../load/load.js'
-import type { BenchCustomer, BenchNode } from '../node.js'
+import type { BenchNode } from '../node.js'
 import { FIVE_UPDATES } from '../workload.js'
 import {
   contestServers,
   type HttpServer,
+  type Load,
   nodeAsServer,
   noteLoader,
   PEER_NAMES,
@@ -17,35 +18,56 @@ import {
 
 const FIVE = 'Lethe, five updates'
 const BUILT_IN = 'Lethe, built-in program'
+const EMPTY_AGAIN = `${PEER_NAMES.empty}, again`
 
-interface Field {
-  readonly servers: HttpServer[]
-  readonly node: BenchNode | undefined
-  readonly builtIn: BenchCustomer[]
+type Shape = Pick<Load, 'connections' | 'label'>
+
+/** A node whose customers all run `program`, as a server; undefined where the command is not built. */
+async function nodeWith(
+  b: Measuring,
+  name: string,
+  program: string | null,
+  customers: number,
+  events: number,
+): Promise<{ server: HttpServer; node: BenchNode } | undefined> {
+  const node = await startNode(b)
+  if (node === undefined) return undefined
+  const known = await node.createCustomers(program === null ? 'builtin' : 'five', customers, program)
+  if (!b.smoke) await node.settle(known)
+  const keys = known.map(customer => customer.ingestKey)
+  const file = new RequestFile(b.folder(), 'requests', trafficOf(keys, events))
+  return { server: nodeAsServer(name, node, known, file, events), node }
 }
 
-/** The peers of `modes`, and a node with as many customers of each program. */
-async function field(b: Measuring, modes: readonly PeerMode[], customers: number, events: number): Promise<Field> {
+/**
+ * Peers and a node of each program. One node after the other: what one saves a minute after its rounds would be the other's loss, on the one core
+ * that they have. The empty handler is measured beside both.
+ */
+async function contestPrograms(
+  b: Measuring,
+  modes: readonly PeerMode[],
+  {
+    customers,
+    seconds,
+    events,
+    shapes,
+  }: { customers: number; seconds: number; events: number; shapes: readonly Shape[] },
+): Promise<void> {
   noteLoader(b)
-  const folder = b.folder()
-  const node = await startNode(b)
-  const five = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []
-  const builtIn = (await node?.createCustomers('builtin', customers, null)) ?? []
-  if (!b.smoke) await node?.settle([...five, ...builtIn])
-  const keys = node === undefined ? strangers(customers) : five.map(customer => customer.ingestKey)
-  const file = new RequestFile(folder, 'five', trafficOf(keys, events))
-  const servers: HttpServer[] = []
+  const strangersFile = new RequestFile(b.folder(), 'strangers', trafficOf(strangers(customers), events))
+  const peers: HttpServer[] = []
   for (const mode of modes) {
-    const peer = await startPeer(b, mode, file, events)
-    if (peer !== undefined) servers.push(peer)
+    const peer = await startPeer(b, mode, strangersFile, events)
+    if (peer !== undefined) peers.push(peer)
   }
-  if (node !== undefined) {
-    const builtInKeys = builtIn.map(customer => customer.ingestKey)
-    const builtInFile = new RequestFile(folder, 'builtin', trafficOf(builtInKeys, events))
-    servers.push(nodeAsServer(FIVE, node, five, file, events))
-    servers.push(nodeAsServer(BUILT_IN, node, builtIn, builtInFile, events))
-  }
-  return { servers, node, builtIn }
+  const five = await nodeWith(b, FIVE, FIVE_UPDATES, customers, events)
+  const beside = five === undefined ? peers : [...peers, five.server]
+  for (const shape of shapes) await contestServers(b, beside, { ...shape, seconds })
+  if (!b.smoke) await five?.node.stop()
+  const builtIn = await nodeWith(b, BUILT_IN, null, customers, events)
+  if (builtIn === undefined) return
+  const empty = peers.filter(peer => peer.name === PEER_NAMES.empty).map(peer => ({ ...peer, name: EMPTY_AGAIN }))
+  for (const shape of shapes) await contestServers(b, [...empty, builtIn.server], { ...shape, seconds })
 }
 
 /** Keys for peers that look nobody up. */
@@ -56,16 +78,19 @@ function strangers(count: number): string[] {
 async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
   const seconds = b.parameter('seconds', 0.2, 3)
-  const shapes = b.smoke ? [8] : [512, 64]
-  const { servers } = await field(b, b.smoke ? ['empty'] : ['empty', 'parse', 'floor'], customers, 1)
-  for (const connections of shapes) {
-    const label = `, ${connections} connections`
-    await contestServers(b, servers, { connections, seconds, label })
-    const empty = `${PEER_NAMES.empty}${label}`
-    const five = b.ratio(`five updates : empty${label}`, `${FIVE}${label}`, empty, 'requests')
-    const builtIn = b.ratio(`built-in : empty${label}`, `${BUILT_IN}${label}`, empty, 'requests')
-    b.ratio(`the floor : empty${label}`, `${PEER_NAMES.floor}${label}`, empty, 'requests')
-    b.ratio(`five updates : JSON.parse only${label}`, `${FIVE}${label}`, `${PEER_NAMES.parse}${label}`, 'requests')
+  const shapes = (b.smoke ? [8] : [512, 64]).map(connections => ({
+    connections,
+    label: `, ${connections} connections`,
+  }))
+  const modes: PeerMode[] = b.smoke ? ['empty'] : ['empty', 'parse', 'floor']
+  await contestPrograms(b, modes, { customers, seconds, events: 1, shapes })
+  for (const { connections, label } of shapes) {
+    const ratio = (name: string, over: string, under: string) =>
+      b.ratio(`${name}${label}`, `${over}${label}`, `${under}${label}`, 'requests')
+    const five = ratio('five updates : empty', FIVE, PEER_NAMES.empty)
+    const builtIn = ratio('built-in : empty', BUILT_IN, EMPTY_AGAIN)
+    ratio('the floor : empty', PEER_NAMES.floor, PEER_NAMES.empty)
+    ratio('five updates : JSON.parse only', FIVE, PEER_NAMES.parse)
     const wanted = connections === 512 ? 0.85 : 0.5
     b.aim(`one event a request, ${connections} connections, ratio to an empty handler`, five, 'at least', wanted)
     b.aim(
@@ -98,8 +123,8 @@ async function batches(b: Measuring): Promise<void> {
   const seconds = b.parameter('seconds', 0.2, 3)
   const connections = b.parameter('connections', 8, 256)
   const events = b.parameter('events a request', 50, 50)
-  const { servers } = await field(b, b.smoke ? ['floor'] : ['empty', 'parse', 'floor'], customers, events)
-  await contestServers(b, servers, { connections, seconds, label: '' })
+  const modes: PeerMode[] = b.smoke ? ['floor'] : ['empty', 'parse', 'floor']
+  await contestPrograms(b, modes, { customers, seconds, events, shapes: [{ connections, label: '' }] })
   b.ratio('five updates : JSON.parse only', FIVE, PEER_NAMES.parse, 'events')
   b.ratio('five updates : the floor', FIVE, PEER_NAMES.floor, 'events')
   b.aim('50 events a request, events/s', b.median(FIVE, 'events'), 'at least', 2_000_000)
