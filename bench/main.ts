@@ -1,6 +1,6 @@
 // `npm run bench`: runs benchmarks by name, each in a process of its own, prints what was seen and writes it down.
 //
-//   npm run bench                    the canonical benchmarks (a quarter of an hour)
+//   npm run bench                    the canonical benchmarks (half an hour)
 //   npm run bench -- hll/add http    those whose name starts so
 //   npm run bench -- --list          their names
 //   npm run bench -- --json FILE     the results there as well as in bench/results/latest.json
@@ -41,8 +41,8 @@ const command = new Command('npm run bench --')
   .option('--json <file>', 'the results there as well as in bench/results/latest.json')
   .option('--publish', 'puts the results in bench/results/latest.json into docs/benchmarks.md, and runs nothing')
   .option('--smoke', 'the numbers of the tests, which say nothing')
-  // One benchmark inside this process, its result on stdout: how the runner starts itself.
   .helpOption('-h, --help', 'this')
+  // One benchmark inside this process, its result on stdout: how the runner starts itself.
   .addOption(new Option('--inside').hideHelp())
   .parse()
 const options = command.opts<Options>()
@@ -103,6 +103,7 @@ async function runAll(): Promise<number> {
   process.stdout.write(`${speedText(machine)}\n`)
   if (!machine.pinned)
     process.stdout.write('Not pinned: needs two cores and taskset. Server and loader disturb each other.\n')
+  fs.mkdirSync(RESULTS, { recursive: true })
   for (const bench of chosen()) {
     process.stderr.write(`${bench.name} …\n`)
     try {
@@ -116,10 +117,9 @@ async function runAll(): Promise<number> {
       report.failures.push({ name: bench.name, reason })
       process.stdout.write(`\n${bench.name}: FAILED: ${reason}\n`)
     }
+    // After each: whoever ends a run of half an hour keeps what it saw.
+    fs.writeFileSync(LATEST, `${JSON.stringify(merged(report), null, 1)}\n`)
   }
-  fs.mkdirSync(RESULTS, { recursive: true })
-  const text = `${JSON.stringify(merged(report), null, 1)}\n`
-  fs.writeFileSync(LATEST, text)
   if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`)
   return report.failures.length === 0 ? 0 : 1
 }

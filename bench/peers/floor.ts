@@ -2,7 +2,7 @@
 //
 // The socket layer and the commit are those of a shard. Between them stands as little as one can think of: no program, ids,
 // customers, days, ledger, limits or errors; bodies must be flat JSON of short plain strings in a fixed order; the tables are flat
-// arrays that forget what does not fit, found by a hash that anybody can collide. How far a node is from it is what the product costs.
+// arrays that forget what does not fit, found by a hash that anybody can collide, and the set is one more counter. How far a node is from it is what the product costs.
 import * as uWS from 'uWebSockets.js'
 import path from 'node:path'
 import { pageAligned } from '../../src/storage/direct.js'

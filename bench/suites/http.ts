@@ -1,13 +1,13 @@
 // Whole requests over sockets, beside servers that do nothing with them.
 import type { Bench, Measuring } from '../bench.js'
 import { RequestFile } from '../load/load.js'
-import type { BenchNode } from '../node.js'
 import { FIVE_UPDATES } from '../workload.js'
 import {
   contestServers,
   type HttpServer,
   type Load,
   nodeAsServer,
+  nodeWith,
   noteLoader,
   PEER_NAMES,
   type PeerMode,
@@ -21,23 +21,6 @@ const BUILT_IN = 'Lethe, built-in program'
 const EMPTY_AGAIN = `${PEER_NAMES.empty}, again`
 
 type Shape = Pick<Load, 'connections' | 'label'>
-
-/** A node whose customers all run `program`, as a server; undefined where the command is not built. */
-async function nodeWith(
-  b: Measuring,
-  name: string,
-  program: string | null,
-  customers: number,
-  events: number,
-): Promise<{ server: HttpServer; node: BenchNode } | undefined> {
-  const node = await startNode(b)
-  if (node === undefined) return undefined
-  const known = await node.createCustomers(program === null ? 'builtin' : 'five', customers, program)
-  if (!b.smoke) await node.settle(known)
-  const keys = known.map(customer => customer.ingestKey)
-  const file = new RequestFile(b.folder(), 'requests', trafficOf(keys, events))
-  return { server: nodeAsServer(name, node, known, file, events), node }
-}
 
 /**
  * Peers and a node of each program. One node after the other: what one saves a minute after its rounds would be the other's loss, on the one core

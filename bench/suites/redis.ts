@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { seededRandom } from '../../src/core/random.js'
 import type { Bench, Measuring } from '../bench.js'
 import { loadThroughput, RequestFile } from '../load/load.js'
-import type { BenchNode } from '../node.js'
 import { eventsInRedis, HOW_TO_GET_REDIS, type RedisServer, startRedis, updateCommands } from '../peers/redis.js'
 import { cpuSeconds, freePort, LOADER_CORE, runProcess, SERVER_CORE, startProcess } from '../processes.js'
 import { benchEvent, FIVE_UPDATES, packRequests } from '../workload.js'
-import { contestServers, type HttpServer, nodeAsServer, noteLoader, startNode, trafficOf } from './servers.js'
+import { contestServers, type HttpServer, nodeWith, noteLoader, trafficOf } from './servers.js'
 
 const FRONT = fileURLToPath(new URL('../peers/redis-front.js', import.meta.url))
 const LOADER = fileURLToPath(new URL('../peers/redis-loader.js', import.meta.url))
@@ -30,13 +29,8 @@ function pipelines(customers: number, perPipeline: number, count: number): Buffe
 }
 
 async function node(b: Measuring, customers: number, events: number): Promise<HttpServer | undefined> {
-  const started: BenchNode | undefined = await startNode(b)
-  if (started === undefined) return undefined
-  const known = await started.createCustomers('five', customers, FIVE_UPDATES)
-  if (!b.smoke) await started.settle(known)
-  const keys = known.map(customer => customer.ingestKey)
-  const file = new RequestFile(b.folder(), `five-${events}`, trafficOf(keys, events))
-  return nodeAsServer(`${LETHE}, ${events} a request`, started, known, file, events)
+  const started = await nodeWith(b, `${LETHE}, ${events} a request`, FIVE_UPDATES, customers, events)
+  return started?.server
 }
 
 async function pipelined(b: Measuring): Promise<void> {

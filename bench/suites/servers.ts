@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Measuring } from '../bench.js'
-import { load, loadThroughput, type RequestFile, throughputLoader } from '../load/load.js'
+import { load, loadThroughput, RequestFile, throughputLoader } from '../load/load.js'
 import { type BenchCustomer, BenchNode, nodeIsBuilt } from '../node.js'
 import { cpuSeconds, freePort, SERVER_CORE, startProcess } from '../processes.js'
 import { buildRequests, type Traffic } from '../workload.js'
@@ -99,6 +99,23 @@ export async function stopShared(): Promise<void> {
   for (const folder of sharedFolders.splice(0)) fs.rmSync(folder, { recursive: true, force: true })
 }
 
+/** A node whose customers all run `program`, as a server; undefined where the command is not built. */
+export async function nodeWith(
+  b: Measuring,
+  name: string,
+  program: string | null,
+  customers: number,
+  events: number,
+): Promise<{ server: HttpServer; node: BenchNode } | undefined> {
+  const node = await startNode(b)
+  if (node === undefined) return undefined
+  const known = await node.createCustomers(program === null ? 'builtin' : 'five', customers, program)
+  if (!b.smoke) await node.settle(known)
+  const keys = known.map(customer => customer.ingestKey)
+  const file = new RequestFile(b.folder(), 'requests', trafficOf(keys, events))
+  return { server: nodeAsServer(name, node, known, file, events), node }
+}
+
 /** The node, seen as a server for the traffic of some of its customers. */
 export function nodeAsServer(
   name: string,
@@ -142,14 +159,15 @@ export interface Load {
 /** V8 compiles the hot path in the first seconds of load, and goes on with what is seldom for half a minute. */
 const FIRST_WARM_UP_SECONDS = 15
 const NEXT_WARM_UP_SECONDS = 3
-const warmed = new WeakSet<HttpServer>()
+/** Processes that have had the first. */
+const warmed = new Set<number>()
 
 /** Loads every server in turn, round after round, and checks the books of those that keep any. */
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
   for (const server of b.smoke ? [] : servers) {
     b.progress(`${server.name}${order.label}, warming up`)
-    const seconds = warmed.has(server) ? NEXT_WARM_UP_SECONDS : FIRST_WARM_UP_SECONDS
-    warmed.add(server)
+    const seconds = warmed.has(server.pid) ? NEXT_WARM_UP_SECONDS : FIRST_WARM_UP_SECONDS
+    warmed.add(server.pid)
     await loadThroughput(server.port, server.file, order.connections, seconds)
     await new Promise(resolve => setTimeout(resolve, 200))
   }
