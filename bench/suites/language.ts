@@ -72,14 +72,15 @@ async function emitted(b: Measuring): Promise<void> {
   // The samples that check a program do not bear this version.
   const real = decodeEvents([{ type: 'event', name: 'fib', app: '9.9.9' }])
   const effects = new Effects()
-  const sessions = emptyState(0).sessions
+  effects.begin(real, program.declared, emptyState(0).sessions)
+  program.begin(real, effects)
   const byHand = (k: number): number => (k < 2 ? k : byHand(k - 1) + byHand(k - 2))
   await b.contest(1, [
     {
       name: 'emitted from Scheme',
       run: () => {
-        effects.begin(real, program.declared, sessions)
-        program.run(real, 0, effects)
+        effects.clear()
+        program.run(0)
         return effects.amounts[0]!
       },
     },

@@ -44,9 +44,11 @@ async function run(b: Measuring): Promise<void> {
     let sum = 0
     for (let i = 0; i < events / PER_BATCH; i++) {
       const batch = batches[i % batches.length]!
+      effects.begin(batch, program.declared, sessions)
+      program.begin(batch, effects)
       for (let event = 0; event < PER_BATCH; event++) {
-        effects.begin(batch, program.declared, sessions)
-        if (program.run(batch, event, effects) !== Outcome.Applied)
+        effects.clear()
+        if (program.run(event) !== Outcome.Applied)
           throw new Error(`the program failed: ${JSON.stringify(program.error ?? program.reason)}`)
         sum += effects.count
       }
@@ -60,8 +62,9 @@ async function run(b: Measuring): Promise<void> {
         let sum = 0
         for (let i = 0; i < events / PER_BATCH; i++) {
           const batch = plain[i % plain.length]!
+          effects.begin(batch, declared, sessions)
           for (let event = 0; event < PER_BATCH; event++) {
-            effects.begin(batch, declared, sessions)
+            effects.clear()
             byHand(batch, event, effects)
             sum += effects.count
           }

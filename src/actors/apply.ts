@@ -11,6 +11,7 @@ import type { Limits } from '../core/limits.js'
 import { type EventBatch, EventType, Field, Flag, NumberField } from '../event/batch.js'
 import { isSampled } from '../query/event-primitives.js'
 import { type EventProgram, Outcome } from '../query/event-program.js'
+import { DirectEffects } from '../tables/direct-effects.js'
 import { Effects } from '../tables/effects.js'
 import type { LedgerDay } from '../tables/ledger.js'
 import type { CustomerState } from '../tables/state.js'
@@ -23,10 +24,6 @@ const EVENTS_PER_LOOK = 16
 /** A body of so many events touches most of what a small customer has: it is worth reading ahead as a whole. */
 const MANY_EVENTS = 8
 const PREFETCHED_BYTES = 4096
-
-/** Effects, and bytes of texts beside them, that are gathered over events before they are applied together. */
-const EFFECTS_TOGETHER = 120
-const TEXTS_TOGETHER = 16 * 1024
 
 /** Answers whether event `index` of entry `n`, which came in a frame of `ms`, was set aside (R16). */
 export interface Verdicts {
@@ -42,6 +39,7 @@ export interface Place {
 
 export class Applier {
   private readonly effects = new Effects()
+  private readonly direct = new DirectEffects()
   readonly place: Place = { n: 0, index: 0, batch: undefined }
 
   /** Stamp of the frame whose entry runs, and the day of its ledger. */
@@ -102,8 +100,7 @@ export class Applier {
     let duplicates = 0
     let accepted = 0
     let event = first
-    // Whatever was gathered before belongs to somebody who crashed.
-    this.effects.clear()
+    this.begunFor = undefined
     if (batch.count - first >= MANY_EVENTS) this.prefetch(state, PREFETCHED_BYTES)
     this.place.n = delivery.n
     this.place.batch = batch
@@ -114,7 +111,7 @@ export class Applier {
       this.place.index = event
       this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
-        this.drop(state, ledger, 'invalid')
+        this.drop(ledger, 'invalid')
         continue
       }
       const idAt = 2 * (event * Field.Count_ + Field.Id)
@@ -128,25 +125,24 @@ export class Applier {
       }
       accepted++
       if (verdicts?.convicted(delivery.n, event, delivery.ms)) {
-        this.drop(state, ledger, 'poison')
+        this.drop(ledger, 'poison')
         continue
       }
       this.readTime(batch, event, delivery.ms)
-      if (this.skewed) this.note(state, ledger, 'skewed')
+      if (this.skewed) ledger.note('skewed')
       if (this.at < oldest) {
-        this.drop(state, ledger, 'late')
+        this.drop(ledger, 'late')
         continue
       }
       if (state.sampling < 1 && !isSampled(batch, event, state.sampling, chanceOf(delivery.n, event))) {
-        this.drop(state, ledger, 'sampled')
+        this.drop(ledger, 'sampled')
         continue
       }
-      if (batch.flags[event]! & Flag.Truncated) this.note(state, ledger, 'truncated')
+      if (batch.flags[event]! & Flag.Truncated) ledger.note('truncated')
       if (this.applyOne(state, program, batch, event)) applied++
-      else this.drop(state, ledger, program.reason)
-      if (this.failed) this.note(state, ledger, 'program-error')
+      else this.drop(ledger, program.reason)
+      if (this.failed) ledger.note('program-error')
     }
-    this.flush(state)
     const done = event === batch.count
     ledger.receive(event - first)
     if (done) ledger.bytes(delivery.bytes)
@@ -186,7 +182,7 @@ export class Applier {
     const mark = replayMark(entry)
     hashBytes(state.identity.hashKey, mark, 0, mark.length)
     if (!state.ids.add(hash.lo, hash.hi, delivery.ms) || !ledger.replayed('poison')) return
-    this.effects.clear()
+    this.begunFor = undefined
     this.place.n = delivery.n
     this.place.index = 0
     this.place.batch = batch
@@ -194,7 +190,6 @@ export class Applier {
     this.frameDay = entry.day
     this.readTime(batch, 0, entry.ms)
     if (this.at >= oldest * DAY_MS) this.applyOne(state, program, batch, 0)
-    this.flush(state)
     delivery.accepted = 1
     this.place.n = 0
     this.place.batch = undefined
@@ -221,14 +216,7 @@ export class Applier {
   private readonly dropped = new Map<string, number>()
   counting = true
 
-  // What the events before want comes first: a ledger has only so many names.
-  private note(state: CustomerState, ledger: LedgerDay, what: string): void {
-    this.flush(state)
-    ledger.note(what)
-  }
-
-  private drop(state: CustomerState, ledger: LedgerDay, reason: string): void {
-    this.flush(state)
+  private drop(ledger: LedgerDay, reason: string): void {
     ledger.drop(reason)
     if (!this.counting) return
     // Programs make reasons up (drop!).
@@ -238,57 +226,60 @@ export class Applier {
 
   private failed = false
 
-  /** Runs the program over one event; its effects are applied with the next ones'. False if the program dropped it. */
+  /** Runs the program over one event and applies its effects. False if the program dropped it. */
   private applyOne(state: CustomerState, program: EventProgram, batch: EventBatch, event: number): boolean {
-    const effects = this.effects
-    const day = dayOf(this.at)
+    const { effects } = this
+    const day = this.dayOfEvent()
     this.failed = false
-    if (effects.count > 0 && day !== this.gatheredDay) this.flush(state)
-    if (effects.count === 0) effects.begin(batch, program.declared, state.sessions)
-    this.gatheredDay = day
-    effects.nextEvent(event, this.at)
-    let outcome = program.run(batch, event, effects)
-    if (outcome === Outcome.Applied) {
-      // Who is kept stands for all who are like it: the sums are those of all, as near as a sample says.
-      if (state.sampling < 1) effects.weigh(1 / state.sampling)
-      const isMuch = effects.count >= EFFECTS_TOGETHER || effects.arenaLength > TEXTS_TOGETHER
-      if (isMuch || effects.remembers || this.watch) this.flush(state)
+    if (this.begunFor !== program) this.begin(state, program, batch)
+    if (program.certain) {
+      this.direct.nextEvent(day, this.at)
+      program.runCertain(event)
       return true
     }
-    effects.dropEvent()
-    this.flush(state)
-    if (outcome === Outcome.Failed) {
-      this.failed = true
-      state.noteProgramError(program.error!)
-      effects.begin(batch, this.builtin.declared, state.sessions)
-      effects.nextEvent(event, this.at)
-      outcome = this.builtin.run(batch, event, effects)
-      if (outcome === Outcome.Applied && state.sampling < 1) effects.weigh(1 / state.sampling)
-      if (outcome !== Outcome.Applied) effects.dropEvent()
-      this.flush(state)
+    effects.clear()
+    const outcome = program.run(event)
+    if (outcome === Outcome.Applied) {
+      if (state.sampling < 1) effects.weigh(weightOf(state))
+      state.updates.apply(effects, batch, day, this.at)
+      return true
     }
-    return outcome === Outcome.Applied
+    if (outcome === Outcome.Dropped) return false
+    state.noteProgramError(program.error!)
+    const applied = program !== this.builtin && this.applyOne(state, this.builtin, batch, event)
+    this.failed = true
+    return applied
   }
 
-  /** The day of the effects that have gathered. */
-  private gatheredDay = 0
+  private dayAt = Number.NaN
+  private dayThen = 0
 
-  /**
-   * Applies what has gathered: at the latest when the next event is of another day, or something else of the customer is to
-   * change, so that all is told in the order of the events.
-   */
-  private flush(state: CustomerState): void {
-    const { effects } = this
-    if (effects.count === 0) return
-    try {
-      state.updates.apply(effects, this.place.batch!, this.gatheredDay)
-    } catch (error) {
-      this.place.index = effects.events[state.updates.applying]!
-      throw error
+  // Most events of a body happened at one time: a division is a tenth of what an update takes.
+  private dayOfEvent(): number {
+    if (this.at !== this.dayAt) {
+      this.dayThen = dayOf(this.at)
+      this.dayAt = this.at
     }
-    effects.clear()
+    return this.dayThen
+  }
+
+  /** The program that has been told of the delivery that runs. */
+  private begunFor: EventProgram | undefined
+
+  private begin(state: CustomerState, program: EventProgram, batch: EventBatch): void {
+    if (program.certain) {
+      this.direct.begin(batch, program.declared, state, weightOf(state))
+      program.begin(batch, this.direct)
+    } else {
+      this.effects.begin(batch, program.declared, state.sessions)
+      program.begin(batch, this.effects)
+    }
+    this.begunFor = program
   }
 }
+
+/** Who is kept stands for all who are like it: the sums are those of all, as near as a sample says. */
+const weightOf = ({ sampling }: CustomerState): number => (sampling < 1 ? 1 / sampling : 1)
 
 const place = new DataView(new ArrayBuffer(12))
 const placeBytes = new Uint8Array(place.buffer)

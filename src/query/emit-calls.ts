@@ -106,6 +106,7 @@ export abstract class Calling extends Evaluation {
         case 'number':
           return [this.number(form)]
         case 'type':
+          this.reads('T')
           return ['T']
         case 'event':
           return []
@@ -238,6 +239,7 @@ export abstract class Calling extends Evaluation {
     const fn: Frame = {
       known,
       temporaries: [],
+      reads: new Set(),
       depth: needsDepth ? 'd' : '0',
       label: known?.loops ? this.fresh('L') : undefined,
       weight: 1 + (cost >> 4),
@@ -256,6 +258,7 @@ export abstract class Calling extends Evaluation {
     return [
       `function ${name}(${(needsDepth ? ['d', ...parameters] : parameters).join(',')}){`,
       deep,
+      this.declareReads(fn),
       this.declareTemporaries(fn),
       ...(fn.label === undefined ? [lines] : [`${fn.label}:for(;;){`, lines, '}']),
       '}',

@@ -21,11 +21,13 @@ export function emitEffect(emitter: Evaluation, form: PrimitiveForm): boolean {
   if (isCellEffect(name)) return cellEffect(emitter, form, name)
   const [first, second] = form.operands
   if (name === 'note-group!' && emitter.plan.formOf(first!) === 'event') {
+    emitter.reads('S', 'X', 'E', 'V')
     emitter.line(`if(S[X+${2 * Field.Group}]>=0)E.noteGroup(V);`)
     return true
   }
   if (name === 'set-state!' && emitter.plan.formOf(first!) === 'slice' && isSymbol(second!)) {
     const [start, end] = emitter.slice(first!)
+    emitter.reads('E')
     emitter.line(
       `if(${start}>=0){${emitter.at(form.at, ';')}E.setState(${start},${end},${emitter.constant(second.value.name)});}`,
     )
@@ -45,13 +47,15 @@ export function eventSlice(emitter: Evaluation, form: PrimitiveForm): Slice {
   }
   const place = placeOf(literalPath(form)!)
   if (place.tag !== 'text') throw new Error('not a slice')
+  emitter.reads('S', 'X')
   return [`S[X+${2 * place.field}]`, `S[X+${2 * place.field + 1}]`]
 }
 
 /** A double, NaN for #f, for a form whose representation is a number. */
-export function eventNumber(form: PrimitiveForm): string {
+export function eventNumber(emitter: Evaluation, form: PrimitiveForm): string {
   const place = placeOf(literalPath(form)!)
   if (place.tag !== 'number') throw new Error('not a number')
+  emitter.reads('N', 'V')
   return `N[V*${NumberField.Count_}+${place.field}]`
 }
 
@@ -63,8 +67,9 @@ export function eventValue(emitter: Evaluation, form: PrimitiveForm): string | u
       return `C.text(${start},${end})`
     }
     case 'number':
-      return `C.number(${eventNumber(form)})`
+      return `C.number(${eventNumber(emitter, form)})`
     case 'type':
+      emitter.reads('T')
       return 'C.typeSymbol(T)'
     default:
       break
@@ -83,7 +88,7 @@ export function emitEventTest(emitter: Evaluation, form: PrimitiveForm): string 
   const { name } = form.primitive
   const representation = emitter.plan.formOf(form)
   if (representation === 'slice') return `${emitter.slice(form)[0]}>=0`
-  if (representation === 'number') return `C.number(${eventNumber(form)})!==false`
+  if (representation === 'number') return `C.number(${eventNumber(emitter, form)})!==false`
   const [first, second] = form.operands
   if (name === 'not') {
     const kind = emitter.plan.formOf(first!)
@@ -94,6 +99,7 @@ export function emitEventTest(emitter: Evaluation, form: PrimitiveForm): string 
     const scope = SCOPES.indexOf(first.value.name)
     if (scope < 0) return undefined
     const [start, end] = emitter.slice(second!)
+    emitter.reads('E')
     return `(${start}>=0&&E.once(${scope},${start},${end}))`
   }
   if (name === 'equal?') return textTest(emitter, first!, second!) ?? textTest(emitter, second!, first!)
@@ -117,12 +123,14 @@ const typeNumber = (value: Value): number => (value instanceof Sym ? EVENT_TYPES
 function typeTest(emitter: Evaluation, operand: Core, literal: Core): string | undefined {
   if (literal.tag !== 'constant' || emitter.plan.formOf(operand) !== 'type') return undefined
   const type = typeNumber(literal.value)
+  emitter.reads('T')
   return type > 0 ? `T===${type}` : 'false'
 }
 
 function typeIn(emitter: Evaluation, operand: Core, literal: Core): string | undefined {
   if (literal.tag !== 'constant' || emitter.plan.formOf(operand) !== 'type') return undefined
   const tests: string[] = []
+  emitter.reads('T')
   let rest = literal.value
   for (; rest instanceof Pair; rest = rest.cdr) {
     const type = typeNumber(rest.car)
@@ -171,6 +179,7 @@ function cellEffect(emitter: Evaluation, form: PrimitiveForm, name: CellEffect):
     }
     text += operand.before
   }
+  emitter.reads('E')
   emitter.line(`${text}E.${effect.method}(${[index, ...key.parts, ...third.parts].join(',')});${close}`)
   return true
 }
@@ -196,6 +205,7 @@ function textOperand(emitter: Evaluation, name: string, operand: Core, parts: re
     const text = value instanceof Text ? value.text() : value instanceof Sym ? value.name : undefined
     if (text !== undefined) {
       const [start, end] = [emitter.fresh('t'), emitter.fresh('t')]
+      emitter.reads('E')
       const before = `E.text(${emitter.constant(text)});const ${start}=E.textStart,${end}=E.textEnd;`
       return { condition: undefined, before, parts: [start, end], mayFail: false }
     }
@@ -204,6 +214,7 @@ function textOperand(emitter: Evaluation, name: string, operand: Core, parts: re
     return { condition: `${parts[0]}>=0`, before: '', parts, mayFail: false }
   } else if (emitter.plan.formOf(operand) === 'number') parts = [`C.number(${parts[0]})`]
   const [start, end] = [emitter.fresh('t'), emitter.fresh('t')]
+  emitter.reads('E')
   return {
     condition: `C.put(${emitter.constant(name)},${parts[0]})`,
     before: `const ${start}=E.textStart,${end}=E.textEnd;`,

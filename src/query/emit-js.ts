@@ -5,7 +5,7 @@
 //
 //   C  the engine (fuel, calls, frozen things)    K  constants
 //   B  batch   Y  its bytes   S  slices   N  numbers   X  where this event's slices begin   V  the event's index
-//   T  the event's type   E  effects   (all set anew for each event)
+//   T  the event's type   E  effects   (S, N, X, V, T and E are constants of each procedure, of S0, N0, …, which are set for each event)
 //   f7(d, a1, s2, e2)   a procedure: d its depth, if it wants it; parameters, slices as two
 //   v7 a variable   s7 e7 m7 one that is a slice, and its text once made   t7 a temporary   k7 a constant   L7 a loop
 //
@@ -21,15 +21,18 @@
 import { LetheError } from '../core/errors.js'
 import type { Steps } from '../core/steps.js'
 import type { TableDeclaration } from '../tables/types.js'
+import { isCertain } from './certain.js'
 import { Calling } from './emit-calls.js'
 import { accepts } from './emit-plan.js'
 import { IGNORE, type Lines, textOf } from './emit-text.js'
 
 export interface EmittedProgram {
-  /** Body of a function (C, K) that answers { load, roots, run }. */
+  /** Body of a function (C, K) that answers { load, roots, begin, run }. */
   readonly code: string
   readonly constants: readonly unknown[]
   readonly tables: readonly TableDeclaration[]
+  /** See certain.ts. */
+  readonly certain: boolean
 }
 
 export class Emitter extends Calling {
@@ -44,35 +47,40 @@ export class Emitter extends Calling {
       this.emit(form, IGNORE)
       if (!this.agenda.isEmpty) yield* this.agenda.finish()
     }
-    const run = this.entry()
+    const call = this.entry()
     // Emitting functions finds more of them.
     for (const known of this.wanted) {
       if (this.isLocal(known)) continue
       this.functions.push(this.functionText(known))
       if (!this.agenda.isEmpty) yield* this.agenda.finish()
     }
+    const functions = yield* textOf(this.functions)
+    const certain = isCertain(call, functions, this.engine.limits.maxProgramSteps)
     const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
     const code = yield* textOf([
       '"use strict";',
       ...[...this.constantNames.values()].map(name => `const ${name}=K[${name.slice(1)}];`),
-      'let B,Y,S,N,E,X=0,V=0,T=0;',
+      'let B,Y,S0,N0,E0,X0=0,V0=0,T0=0;',
       'function same(s,e,k){const n=k.length;if(s<0||e-s!==n)return false;' +
-        'const y=s>=0x40000000?E.arena:Y;if(s>=0x40000000)s-=0x40000000;' +
+        'const y=s>=0x40000000?E0.arena:Y;if(s>=0x40000000)s-=0x40000000;' +
         'for(let i=0;i<n;i++)if(y[s+i]!==k[i])return false;return true}',
-      ...this.functions,
+      functions,
       ...procedures,
       ...[...this.globals].map(([variable, initial]) => `let ${this.nameOf(variable)}${initial};`),
-      'function load(effects){E=effects;',
+      'function load(effects){E0=effects;',
+      this.declareReads(top),
       this.declareTemporaries(top),
       load,
       '}',
       `function roots(){return [${[...this.globals.keys()].map(variable => this.nameOf(variable)).join(',')}]}`,
-      run,
-      'return {load,roots,run}',
+      'function begin(batch,effects){B=batch;Y=batch.bytes;S0=batch.slices;N0=batch.numbers;E0=effects}',
+      `function run(event){X0=event*40;V0=event;T0=B.types[event];return ${call}}`,
+      'return {load,roots,begin,run}',
     ])
-    return { code, constants: this.constants, tables: this.tables }
+    return { code, constants: this.constants, tables: this.tables, certain }
   }
 
+  /** JavaScript for one event. */
   private entry(): string {
     const { onEvent } = this.core
     let call = 'undefined'
@@ -89,10 +97,7 @@ export class Emitter extends Calling {
       }
       if (known?.bounces) call = `C.bounce(0,${call})`
     }
-    return (
-      'function run(batch,event,effects){B=batch;Y=batch.bytes;S=batch.slices;N=batch.numbers;E=effects;' +
-      `X=event*40;V=event;T=batch.types[event];return ${call}}`
-    )
+    return call
   }
 
   // ——— names and constants

@@ -28,10 +28,15 @@ export const IGNORE: Destination = { tag: 'ignore' }
  */
 export type Lines = (string | Lines | (() => string))[]
 
+/** What emitted code sees of the event and its batch, by its names (emit-js.ts). */
+export type EventPart = 'S' | 'N' | 'X' | 'V' | 'T' | 'E'
+
 /** The procedure being emitted. */
 export interface Frame {
   readonly known: Known | undefined
   readonly temporaries: string[]
+  /** What of the event it reads. */
+  readonly reads: Set<EventPart>
   /** JavaScript for the depth that callees start from. */
   readonly depth: string
   /** Label of the loop that a tail call of itself continues. */
@@ -77,6 +82,7 @@ export abstract class Writing {
     return {
       known: undefined,
       temporaries: [],
+      reads: new Set(),
       depth: '0',
       label: undefined,
       weight: 1,
@@ -125,6 +131,18 @@ export abstract class Writing {
 
   protected declareTemporaries(fn: Frame): () => string {
     return () => (fn.temporaries.length === 0 ? '' : `let ${fn.temporaries.join(',')};`)
+  }
+
+  /**
+   * Says that the procedure reads these. They are constants of it, taken at its entry: V8 checks a variable of an outer function anew at
+   * each use (five updates: 48 to 30 ns an event).
+   */
+  reads(...parts: EventPart[]): void {
+    for (const part of parts) this.current.reads.add(part)
+  }
+
+  protected declareReads(fn: Frame): () => string {
+    return () => (fn.reads.size === 0 ? '' : `const ${[...fn.reads].map(part => `${part}=${part}0`).join(',')};`)
   }
 
   line(text: string): void {

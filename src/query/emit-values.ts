@@ -385,6 +385,7 @@ export abstract class Evaluation extends Writing {
         this.line(`const ${name}=${this.number(value)};`)
         return
       case 'type':
+        this.reads('T')
         this.line(`const ${name}=T;`)
         return
       case 'event':
@@ -452,7 +453,7 @@ export abstract class Evaluation extends Writing {
   number(form: Core): string {
     if (form.tag === 'local') return this.nameOf(form.variable)
     assert(form.tag === 'primitive')
-    return eventNumber(form)
+    return eventNumber(this, form)
   }
 }
 

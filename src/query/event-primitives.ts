@@ -8,7 +8,7 @@
 import { LetheError } from '../core/errors.js'
 import { type HashKey, hash, hashBytes } from '../core/hash.js'
 import { EVENT_TYPES, type EventBatch, Field } from '../event/batch.js'
-import { ARENA, type Effects } from '../tables/effects.js'
+import type { EffectSink } from '../tables/effects.js'
 import { TableKind } from '../tables/types.js'
 import { wrongType } from './complaint.js'
 import { type EventHost, fieldValue, placeOf, theEvent } from './event-value.js'
@@ -49,7 +49,7 @@ function keyText(name: string, value: Value): string | undefined {
 }
 
 /** Puts a key or value into the arena; false for #f. Its place is in textStart and textEnd. */
-export function putText(context: Context, effects: Effects, name: string, value: Value): boolean {
+export function putText(context: Context, effects: EffectSink, name: string, value: Value): boolean {
   const text = keyText(name, value)
   if (text === undefined) return false
   const kept = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
@@ -129,7 +129,7 @@ export function isSampled(batch: EventBatch, event: number, rate: number, chance
 }
 
 /** Puts the key of `(once! SCOPE KEY)` into the arena; answers the scope's number, or −1 for #f. */
-function putOnceKey(context: Context, effects: Effects, scope: Value, key: Value): number {
+function putOnceKey(context: Context, effects: EffectSink, scope: Value, key: Value): number {
   if (!(scope instanceof Sym)) throw wrongType('once!', 'a symbol', scope)
   const known = SCOPES.indexOf(scope.name)
   if (known >= 0) return putText(context, effects, 'once!', key) ? known : -1
@@ -353,32 +353,6 @@ const writing: PrimitiveDefinition[] = [
 function noteGroup(host: EventHost): void {
   const at = 2 * (host.event * Field.Count_ + Field.Group)
   if (host.batch.slices[at]! >= 0) host.effects.noteGroup(host.event)
-}
-
-/** Joins two slices with a space in the arena: what `(key A B)` does where its parts are fields. Place in textStart, textEnd. */
-export function joinSlices(host: EventHost, aStart: number, aEnd: number, bStart: number, bEnd: number): void {
-  const { effects, batch } = host
-  const size = aEnd - aStart + 1 + (bEnd - bStart)
-  const start = effects.arenaLength
-  if (start + size > effects.arena.length) {
-    const grown = new Uint8Array(2 * (start + size))
-    grown.set(effects.arena)
-    effects.arena = grown
-  }
-  const { arena } = effects
-  let at = copySlice(arena, start, batch.bytes, aStart, aEnd)
-  arena[at++] = 0x20
-  at = copySlice(arena, at, batch.bytes, bStart, bEnd)
-  effects.arenaLength = at
-  effects.textStart = ARENA + start
-  effects.textEnd = ARENA + at
-}
-
-function copySlice(arena: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
-  const source = start >= ARENA ? arena : bytes
-  const shift = start >= ARENA ? ARENA : 0
-  for (let i = start - shift; i < end - shift; i++) arena[to++] = source[i]!
-  return to
 }
 
 export const eventPrimitives: readonly PrimitiveGroup[] = [

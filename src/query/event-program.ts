@@ -1,7 +1,7 @@
 // What the rest of Lethe sees of a customer's program: it fills effects, and says what became of the event.
 
 import type { EventBatch } from '../event/batch.js'
-import type { Effects } from '../tables/effects.js'
+import type { EffectSink } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
 
 /** What became of an event in its program. */
@@ -26,8 +26,14 @@ export interface EventProgram {
   readonly source: string
   /** The tables that the program names. Handed to `effects.begin`; the indexes in effects refer to it. */
   readonly declared: readonly TableDeclaration[]
-  /** Fills `effects`, which have just been begun. Throws only Bugs. */
-  run(batch: EventBatch, event: number, effects: Effects): Outcome
+  /** Whether it can neither fail nor drop an event, so that its effects may happen while it runs (certain.ts). */
+  readonly certain: boolean
+  /** What follows are events of `batch`, whose bytes stay as they are, and `effects` hears of what should happen. */
+  begin(batch: EventBatch, effects: EffectSink): void
+  /** Runs it over one event. Throws only Bugs. */
+  run(event: number): Outcome
+  /** The same for a certain program; whatever is thrown is a Bug of who hears its effects. */
+  runCertain(event: number): void
   /** After Dropped. */
   reason: string
   /** After Failed. */

@@ -10,7 +10,7 @@
 //   (field e 'tags 'plan)       looked up     a string, number, #t, a list (arrays), an association list (objects)
 
 import { type EventBatch, FIELD_NAMES, Field, Flag, NumberField } from '../event/batch.js'
-import type { Effects } from '../tables/effects.js'
+import type { EffectSink } from '../tables/effects.js'
 import type { Context } from './primitive.js'
 import { Bytes, cons, Flonum, listOf, Opaque, Text, type Value } from './value.js'
 
@@ -18,7 +18,7 @@ import { Bytes, cons, Flonum, listOf, Opaque, Text, type Value } from './value.j
 export interface EventHost {
   readonly batch: EventBatch
   readonly event: number
-  readonly effects: Effects
+  readonly effects: EffectSink
 }
 
 /** The event, as a value. There is one at a time, so one value stands for all of them. */

@@ -9,7 +9,7 @@
 import { LetheError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import { EVENT_TYPES } from '../event/batch.js'
-import { ARENA } from '../tables/effects.js'
+import { ARENA } from '../tables/event-texts.js'
 import {
   memoryLimit,
   notCallable,
@@ -20,7 +20,7 @@ import {
   wrongArity,
   wrongType,
 } from './complaint.js'
-import { amountOf, dropSignal, eventPrimitives, hostOf, joinSlices, noteReason, putText } from './event-primitives.js'
+import { amountOf, dropSignal, eventPrimitives, hostOf, noteReason, putText } from './event-primitives.js'
 import { type EventHost, numberValue, textOfSlice, theEvent } from './event-value.js'
 import { HashTable } from './hash-table.js'
 import { type Context, Primitive, type PrimitiveDefinition, WAIT } from './primitive.js'
@@ -421,9 +421,10 @@ export class Engine implements Context {
       this.joinEnd = -1
       return
     }
-    joinSlices(this.host!, aStart, aEnd, bStart, bEnd)
-    this.joinStart = this.host!.effects.textStart
-    this.joinEnd = this.host!.effects.textEnd
+    const { effects } = this.host!
+    effects.join(aStart, aEnd, bStart, bEnd)
+    this.joinStart = effects.textStart
+    this.joinEnd = effects.textEnd
     this.charge((this.joinEnd - this.joinStart) >> 5)
   }
 

@@ -68,7 +68,8 @@ export function* runningSamples(program: EventProgram): Steps<void> {
   for (let event = 0; event < batch.count; event++) {
     yield
     effects.begin(batch, program.declared, sessions)
-    if (program.run(batch, event, effects) !== Outcome.Failed) continue
+    program.begin(batch, effects)
+    if (program.run(event) !== Outcome.Failed) continue
     const { code, message, line, column } = program.error!
     const sample = JSON.stringify(samples[event])
     throw new LetheError(code, `${message} (tried on the sample event ${sample})`, 400, { line, column })

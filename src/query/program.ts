@@ -9,7 +9,7 @@ import { Bug, LetheError } from '../core/errors.js'
 import { defaultLimits, type Limits } from '../core/limits.js'
 import { atOnce, type Steps } from '../core/steps.js'
 import { EventBatch } from '../event/batch.js'
-import { Effects } from '../tables/effects.js'
+import { type EffectSink, Effects } from '../tables/effects.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { type EmittedProgram, Emitter } from './emit-js.js'
 import { dropSignal } from './event-primitives.js'
@@ -29,24 +29,27 @@ interface Emitted {
   /** Runs the top level; `effects` refuses to be used. */
   load(effects: object): void
   roots(): readonly Value[]
-  run(batch: EventBatch, event: number, effects: Effects): unknown
+  begin(batch: EventBatch, effects: EffectSink): void
+  run(event: number): unknown
 }
 
 class CompiledProgram implements EventProgram {
   readonly declared: readonly TableDeclaration[]
+  readonly certain: boolean
   reason = ''
   error: ProgramError | undefined
   private readonly emitted: Emitted
   // One object for all events: `context.host` of the primitives.
-  private readonly host = { batch: new EventBatch(), event: 0, effects: new Effects() }
+  private readonly host = { batch: new EventBatch(), event: 0, effects: new Effects() as EffectSink }
 
   constructor(
     readonly source: string,
     private readonly engine: Engine,
-    { code, constants, tables }: EmittedProgram,
+    { code, constants, tables, certain }: EmittedProgram,
     private readonly limits: Limits,
   ) {
     this.declared = tables
+    this.certain = certain
     // The only text that becomes code here was made by emit-js: names of its own, and integers.
     this.emitted = new Function('C', 'K', code)(engine, constants) as Emitted
     this.load(literalsOf(constants))
@@ -63,15 +66,18 @@ class CompiledProgram implements EventProgram {
     this.engine.freeze([...this.emitted.roots(), ...literals])
   }
 
-  run(batch: EventBatch, event: number, effects: Effects): Outcome {
-    const host = this.host
-    const engine = this.engine
-    host.batch = batch
-    host.event = event
-    host.effects = effects
-    engine.begin(host, this.limits.maxProgramSteps)
+  begin(batch: EventBatch, effects: EffectSink): void {
+    this.host.batch = batch
+    this.host.effects = effects
+    this.engine.host = this.host
+    this.emitted.begin(batch, effects)
+  }
+
+  run(event: number): Outcome {
+    this.host.event = event
+    this.engine.begin(this.host, this.limits.maxProgramSteps)
     try {
-      if (this.emitted.run(batch, event, effects) === dropSignal) {
+      if (this.emitted.run(event) === dropSignal) {
         this.reason = dropSignal.reason
         return Outcome.Dropped
       }
@@ -84,6 +90,11 @@ class CompiledProgram implements EventProgram {
       this.error = this.readable(thrown)
       return Outcome.Failed
     }
+  }
+
+  runCertain(event: number): void {
+    this.engine.fuel = this.limits.maxProgramSteps
+    this.emitted.run(event)
   }
 
   private readable(thrown: unknown): ProgramError {

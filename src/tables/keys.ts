@@ -22,7 +22,7 @@ import type { ByteReader, ByteWriter } from '../core/bytes.js'
 import { LetheError } from '../core/errors.js'
 import { type HashKey, hash, hashBytes } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
-import { ARENA, type Effects } from './effects.js'
+import { ARENA, type EventTexts } from './event-texts.js'
 import { HashIndex } from './hash-index.js'
 import { Mark, Page, recordKey, type Tracker } from './page.js'
 import type { Table } from './table.js'
@@ -44,8 +44,10 @@ export function mixOf(table: number, kind: TableKind): number {
 }
 
 /** Factors of the mix in the two halves of a key's hash: odd, so that tables never coincide. */
-export const MIX_LOW = 0x9e3779b1 | 0
-export const MIX_HIGH = 0x85ebca6b | 0
+export const enum MixFactor {
+  Low = 0x9e3779b1,
+  High = 0x85ebca6b,
+}
 
 export class KeyPage extends Page {
   /** Pairs (table + 1, stamp). */
@@ -296,15 +298,15 @@ export class KeySpace {
     if (end - start > this.limits.maxKeyBytes) end = cutAtCharacter(bytes, start, start + this.limits.maxKeyBytes)
     hashBytes(this.hashKey, bytes, start, end)
     const mix = mixOf(table.id, table.kind)
-    const row = this.index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
+    const row = this.index.find(hash.lo ^ Math.imul(mix, MixFactor.Low), hash.hi ^ Math.imul(mix, MixFactor.High))
     return row >= 0 && this.kinds[table.kind]!.isOf(row, table.id) ? row : -1
   }
 
   /**
    * The row for the first touch of a cell: `row` if the index had one and its key still lives; else a new one, or, at a limit,
-   * that of `(other)`. The key is stamped. `start` and `end` are a slice of `effects`, not longer than a key may be.
+   * that of `(other)`. The key is stamped. `start` and `end` are a place in `texts`, not longer than a key may be.
    */
-  touch(table: Table, row: number, effects: Effects, start: number, end: number, stamp: number): number {
+  touch(table: Table, row: number, texts: EventTexts, start: number, end: number, stamp: number): number {
     // After the retention has grown, days before the deadline come back: their keys live until it rises again.
     if (stamp < this.deadline) stamp = this.deadline
     const rows = this.kinds[table.kind]!
@@ -312,9 +314,11 @@ export class KeySpace {
       if (table.live >= this.limits.maxKeysPerTable || this.live >= this.limits.maxKeysPerCustomer) {
         row = this.other(table, rows, stamp)
       } else {
-        effects.hashOf(start, end)
-        if (start >= ARENA) return this.append(table, rows, effects.arena, start - ARENA, end - ARENA, stamp)
-        return this.append(table, rows, effects.bytes, start, end, stamp)
+        const at = texts.hashedKey(start, end)
+        hash.lo = texts.hashes[at + 2]!
+        hash.hi = texts.hashes[at + 3]!
+        if (start >= ARENA) return this.append(table, rows, texts.arena, start - ARENA, end - ARENA, stamp)
+        return this.append(table, rows, texts.bytes, start, end, stamp)
       }
     }
     this.stamp(table, rows, row, stamp)
@@ -388,7 +392,7 @@ export class KeySpace {
     if (before !== 0) {
       page.hashText(inPage, this.hashKey)
       const mix = mixOf(before - 1, table.kind)
-      this.index.remove(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), row)
+      this.index.remove(hash.lo ^ Math.imul(mix, MixFactor.Low), hash.hi ^ Math.imul(mix, MixFactor.High), row)
     }
     page.set(inPage, table.id, bytes, start, end, stamp)
     hash.lo = low
@@ -399,7 +403,7 @@ export class KeySpace {
 
   private enter(table: Table, rows: KindRows, row: number, stamp: number): void {
     const mix = mixOf(table.id, table.kind)
-    this.index.insert(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), row, this.live)
+    this.index.insert(hash.lo ^ Math.imul(mix, MixFactor.Low), hash.hi ^ Math.imul(mix, MixFactor.High), row, this.live)
     table.countStamp(stamp, 1)
     table.live++
     rows.live++
@@ -435,7 +439,7 @@ export class KeySpace {
       const mix = mixOf(page.marks[2 * row]! - 1, rows.kind)
       page.hashText(row, this.hashKey)
       const ref = page.number * PAGE_ROWS + row
-      this.index.remove(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH), ref)
+      this.index.remove(hash.lo ^ Math.imul(mix, MixFactor.Low), hash.hi ^ Math.imul(mix, MixFactor.High), ref)
     }
     if (end >= held) rows.gone.delete(page.number)
   }

@@ -1,21 +1,24 @@
 // From effects to cells: the end of an event's path.
 //
-//      effects  ──findRows──▶  a row each  ──changeCells──▶  columns of the day
-//                                               └─ what is seldom: keys and cells that begin, objects, sessions, groups
+//      key ──hash──▶  index  ──row──▶  column of the day  ──▶  cell
+//                       └─ none, or no cell yet: the key is entered, the cell begins
 //
-// All keys are looked up first and all cells change then: neither waits for the other's cache misses.
+// An effect is done when it is told: the caller sees to it that none has to be taken back (R13). The index answers the row
+// where a key was, also a dropped key's; a cell that was touched on a writable day belongs to a live key, so only the first
+// touch of a cell looks at the key.
 
 import { DAY_MS } from '../core/clock.js'
-import { hash } from '../core/hash.js'
 import type { Limits } from '../core/limits.js'
 import type { EventBatch } from '../event/batch.js'
 import { MINUTES } from '../sketch/timeline.js'
 import type { Catalog } from './catalog.js'
 import type { ObjectCell, ObjectColumn } from './column.js'
 import type { DayData } from './day-data.js'
-import { ARENA, type Effects, Operation, STRIDE } from './effects.js'
+import { type EffectSink, type Effects, STRIDE } from './effects.js'
+import { ARENA } from './event-texts.js'
 import type { Groups } from './groups.js'
-import { cutAtCharacter, type KeySpace, MIX_HIGH, MIX_LOW, mixOf } from './keys.js'
+import type { HashIndex } from './hash-index.js'
+import { cutAtCharacter, type KeySpace, MixFactor, mixOf } from './keys.js'
 import type { Tracker } from './page.js'
 import type { DayRing } from './ring.js'
 import type { SessionStates } from './sessions.js'
@@ -35,12 +38,11 @@ export interface Updated {
 }
 
 export class Updates {
-  /** The effect that `apply` is at. */
-  applying = 0
-  private readonly limits: Limits
+  private readonly maxKeyBytes: number
   private readonly tracker: Tracker
   private readonly ring: DayRing
   private readonly space: KeySpace
+  private readonly index: HashIndex
   private readonly catalog: Catalog
   private readonly sessions: SessionStates
   private readonly groups: Groups
@@ -49,12 +51,23 @@ export class Updates {
   // The tables of the program that ran last, by its numbers: what they mix into hashes (mixOf); 0 = not looked up yet; −1 = refused.
   private boundFor: readonly TableDeclaration[] | undefined
   private bound = new Int32Array(8)
+  // Whether there are some among them that were named at run time, whose numbers mean other tables to the next event.
+  private boundNames = false
+
+  // The event that is being applied.
+  private effects!: EffectSink
+  private batch!: EventBatch
+  private day = 0
+  private atMs = 0
+  // The cells of that day: undefined until something is to change.
+  private data: DayData | undefined
 
   constructor({ limits, tracker, ring, space, catalog, sessions, groups, refused }: Updated) {
-    this.limits = limits
+    this.maxKeyBytes = limits.maxKeyBytes
     this.tracker = tracker
     this.ring = ring
     this.space = space
+    this.index = space.index
     this.catalog = catalog
     this.sessions = sessions
     this.groups = groups
@@ -69,7 +82,7 @@ export class Updates {
    */
   prefetch(bytes: number): number {
     const data = this.ring.hot
-    let sum = this.space.index.prefetch(bytes)
+    let sum = this.index.prefetch(bytes)
     if (data !== undefined) {
       sum = (sum + data.counters.prefetch(bytes) + data.sketches.prefetch(bytes)) | 0
       const set = data.sets.at(0)
@@ -78,17 +91,62 @@ export class Updates {
     return sum
   }
 
-  /**
-   * Applies the effects of events of `batch` to the cells of `day`, which must be resident or empty. The outcome is that of one
-   * event after the other.
-   */
-  apply(effects: Effects, batch: EventBatch, day: number): void {
-    if (effects.count === 0) return
+  /** What follows are effects of events of `batch`. */
+  begin(effects: EffectSink, batch: EventBatch): void {
+    this.effects = effects
+    this.batch = batch
+    if (effects.declared !== this.boundFor || this.boundNames) this.bindNone(effects.declared)
+  }
+
+  /** The next event happened at `atMs` on `day`, which must be resident or empty. */
+  nextEvent(day: number, atMs: number): void {
     const { hot } = this.ring
-    const data = hot?.day === day ? hot : this.ring.writable(day)
-    if (effects.declared !== this.boundFor) this.bindNone(effects.declared)
-    this.findRows(effects)
-    this.changeCells(effects, batch, data)
+    this.data = hot?.day === day ? hot : undefined
+    this.day = day
+    this.atMs = atMs
+  }
+
+  /** Applies what was written down of one event. */
+  apply(effects: Effects, batch: EventBatch, day: number, atMs: number): void {
+    const { count, ops, amounts } = effects
+    if (count === 0) return
+    this.begin(effects, batch)
+    this.nextEvent(day, atMs)
+    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
+      const table = ops[at]! >>> 4
+      const a = ops[at + 1]!
+      const b = ops[at + 2]!
+      const c = ops[at + 3]!
+      const d = ops[at + 4]!
+      switch (ops[at]! & 15) {
+        case 1: // Bump
+          this.bump(table, a, b, amounts[i]!)
+          break
+        case 2: // Sketch
+          this.sketch(table, a, b, c, d)
+          break
+        case 3: // Collect
+          this.collect(table, a, b, c, d)
+          break
+        case 4: // Observe
+          this.observe(table, a, b, amounts[i]!)
+          break
+        case 5: // Gauge
+          this.gauge(table, a, b, amounts[i]!)
+          break
+        case 6: // Tick
+          this.tick(table, a, b, amounts[i]!)
+          break
+        case 7: // SetState
+          this.setState(c, d, effects.symbols[amounts[i]!]!)
+          break
+        case 8: // Once
+          this.see(amounts[i]!, c, d)
+          break
+        case 9: // NoteGroup
+          this.noteGroup(a)
+      }
+    }
   }
 
   /** Tables are to be looked up again: some may be gone. */
@@ -96,202 +154,180 @@ export class Updates {
     this.bindNone(undefined)
   }
 
-  /**
-   * Leaves the row where the index says each effect's key is, which may have been dropped, or −1; and the hash of its value. A
-   * cell that was touched on a writable day belongs to a live key: only the first touch of a cell looks at the key.
-   */
-  private findRows(effects: Effects): void {
-    const { count, ops, mixes, rows, lows, highs } = effects
-    const { bound } = this
-    const { index } = this.space
-    const { maxKeyBytes } = this.limits
-    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
-      const operation = ops[at]! & 15
-      if (operation > Operation.Tick) continue
-      const number = ops[at]! >>> 4
-      let mix = bound[number] ?? 0
-      if (mix <= 0) {
-        this.applying = i
-        mix = this.bind(effects, number)
+  // What is usual stands here in one piece: known tables, keys that are no longer than they may be, cells that have begun. The rest
+  // begins anew in a method of its own, so that V8 has little to compile.
+
+  bump(table: number, keyStart: number, keyEnd: number, amount: number): void {
+    const { bound, effects, data } = this
+    const mix = table < bound.length ? bound[table]! : 0
+    if (mix > 0 && data !== undefined && keyEnd - keyStart <= this.maxKeyBytes) {
+      const { hashes } = effects
+      const key = effects.hashedKey(keyStart, keyEnd)
+      const low = hashes[key + 2]! ^ Math.imul(mix, MixFactor.Low)
+      const row = this.index.find(low, hashes[key + 3]! ^ Math.imul(mix, MixFactor.High))
+      if (row >= 0 && data.counters.add(row, amount, this.tracker)) return
+    }
+    this.startCounter(table, keyStart, keyEnd, amount)
+  }
+
+  sketch(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    const { bound, effects, data } = this
+    const mix = table < bound.length ? bound[table]! : 0
+    if (mix > 0 && data !== undefined && keyEnd - keyStart <= this.maxKeyBytes) {
+      const { hashes } = effects
+      const key = effects.hashedKey(keyStart, keyEnd)
+      const low = hashes[key + 2]! ^ Math.imul(mix, MixFactor.Low)
+      const row = this.index.find(low, hashes[key + 3]! ^ Math.imul(mix, MixFactor.High))
+      const value = effects.hashed(valueStart, valueEnd)
+      if (row >= 0 && data.sketches.add(row, hashes[value + 2]!, hashes[value + 3]!, this.tracker)) return
+    }
+    this.startSketch(table, keyStart, keyEnd, valueStart, valueEnd)
+  }
+
+  collect(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    const { bound, effects, data } = this
+    const mix = table < bound.length ? bound[table]! : 0
+    if (mix > 0 && data !== undefined && keyEnd - keyStart <= this.maxKeyBytes) {
+      const { hashes } = effects
+      const key = effects.hashedKey(keyStart, keyEnd)
+      const low = hashes[key + 2]! ^ Math.imul(mix, MixFactor.Low)
+      const row = this.index.find(low, hashes[key + 3]! ^ Math.imul(mix, MixFactor.High))
+      if (row >= 0 && valueEnd - valueStart <= this.maxKeyBytes) {
+        const value = effects.hashedKey(valueStart, valueEnd)
+        // A member that is there already leaves its page clean.
+        if (data.sets.at(row)?.has(hashes[value + 2]!, hashes[value + 3]!)) return
       }
-      mixes[i] = mix
-      if (mix < 0) continue
-      const start = ops[at + 1]!
-      if (ops[at + 2]! - start > maxKeyBytes) ops[at + 2] = this.cut(effects, start)
-      effects.hashOfKey(start, ops[at + 2]!)
-      rows[i] = index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
-      if (operation === Operation.Sketch) {
-        effects.hashOf(ops[at + 3]!, ops[at + 4]!)
-        lows[i] = hash.lo
-        highs[i] = hash.hi
-      } else if (operation === Operation.Collect) {
-        if (ops[at + 4]! - ops[at + 3]! > maxKeyBytes) ops[at + 4] = this.cut(effects, ops[at + 3]!)
-        effects.hashOfKey(ops[at + 3]!, ops[at + 4]!)
-        lows[i] = hash.lo
-        highs[i] = hash.hi
-      }
     }
+    this.addMember(table, keyStart, keyEnd, valueStart, valueEnd)
   }
 
-  // As above, by itself.
-  private rowOf(effects: Effects, at: number, mix: number): number {
-    effects.hashOfKey(effects.ops[at + 1]!, effects.ops[at + 2]!)
-    return this.space.index.find(hash.lo ^ Math.imul(mix, MIX_LOW), hash.hi ^ Math.imul(mix, MIX_HIGH))
+  observe(table: number, keyStart: number, keyEnd: number, x: number): void {
+    if (this.opens(table)) this.cell(this.data!.histograms, table, keyStart, keyEnd).add(x)
   }
 
-  private changeCells(effects: Effects, batch: EventBatch, data: DayData): void {
-    const { count, ops, amounts, mixes, rows, lows, highs } = effects
-    const { counters, sketches, sets } = data
-    const { tracker } = this
-    // A key that begins may take the row of one that was dropped: what was found before is looked up again.
-    let changed = false
-    for (let i = 0, at = 0; i < count; i++, at += STRIDE) {
-      const operation = ops[at]! & 15
-      if (operation <= Operation.Collect) {
-        const mix = mixes[i]!
-        if (mix < 0) continue
-        const row = changed ? this.rowOf(effects, at, mix) : rows[i]!
-        if (row >= 0) {
-          if (operation === Operation.Bump) {
-            if (counters.add(row, amounts[i]!, tracker)) continue
-          } else if (operation === Operation.Sketch) {
-            if (sketches.add(row, lows[i]!, highs[i]!, tracker)) continue
-            // A member that is there already leaves its page clean.
-          } else if (sets.at(row)?.has(lows[i]!, highs[i]!)) continue
-        }
-      }
-      this.applying = i
-      if (this.changeCell(effects, i, batch, data, changed)) changed = true
-    }
+  gauge(table: number, keyStart: number, keyEnd: number, x: number): void {
+    if (this.opens(table)) this.cell(this.data!.gauges, table, keyStart, keyEnd).set(x, this.atMs)
   }
 
-  /** What is seldom: cells that begin, and kinds that few programs have. True if a key may have begun. */
-  private changeCell(effects: Effects, effect: number, batch: EventBatch, data: DayData, changed: boolean): boolean {
-    const at = effect * STRIDE
-    const operation = effects.ops[at]! & 15
-    if (operation > Operation.Tick) {
-      this.applyBeside(effects, effect, batch, data)
-      return false
-    }
-    const mix = effects.mixes[effect]!
-    if (mix < 0) return false
-    const row = changed ? this.rowOf(effects, at, mix) : effects.rows[effect]!
-    const amount = effects.amounts[effect]!
-    switch (operation) {
-      case 1: // Bump
-        if (amount === 0) return false
-        data.counters.start(this.startRow(effects, at, data, mix, row), amount, this.tracker)
-        return true
-      case 2: // Sketch
-        data.sketches.start(
-          this.startRow(effects, at, data, mix, row),
-          effects.lows[effect]!,
-          effects.highs[effect]!,
-          this.tracker,
-        )
-        return true
-      case 3: // Collect
-        return this.collect(effects, effect, data, mix, row)
-      default:
-        return this.changeObject(effects, effect, data, mix, row)
-    }
+  tick(table: number, keyStart: number, keyEnd: number, amount: number): void {
+    if (!this.opens(table)) return
+    const minute = Math.floor((this.atMs - this.day * DAY_MS) / 60_000)
+    const timeline = this.cell(this.data!.timelines, table, keyStart, keyEnd)
+    timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
   }
 
-  private applyBeside(effects: Effects, effect: number, batch: EventBatch, data: DayData): void {
-    const { ops, amounts } = effects
-    const at = effect * STRIDE
-    switch (ops[at]! & 15) {
-      case 7: // SetState
-        this.sessions.setState(ops[at + 3]!, ops[at + 4]!, effects.symbols[amounts[effect]!]!, this.ring.day)
-        break
-      case 8: // Once
-        this.sessions.see(amounts[effect]!, ops[at + 3]!, ops[at + 4]!, this.ring.day)
-        break
-      case 9: // NoteGroup
-        this.groups.note(batch, ops[at + 1]!, data.day, effects.times[effect]!, data.examples)
-    }
+  setState(low: number, high: number, symbol: string): void {
+    this.sessions.setState(low, high, symbol, this.ring.day)
   }
 
-  // The row for the first touch of the cell of the effect at `at`. `mix` stands for the table (mixOf).
-  private startRow(effects: Effects, at: number, data: DayData, mix: number, row: number): number {
-    const table = this.catalog.byId[(mix >> 3) - 1]!
-    return this.space.touch(table, row, effects, effects.ops[at + 1]!, effects.ops[at + 2]!, data.day + 1)
+  see(scope: number, low: number, high: number): void {
+    this.sessions.see(scope, low, high, this.ring.day)
   }
 
-  private startCell<Cell extends ObjectCell>(
+  noteGroup(event: number): void {
+    this.groups.note(this.batch, event, this.day, this.atMs, (this.data ??= this.ring.writable(this.day)).examples)
+  }
+
+  private startCounter(table: number, keyStart: number, keyEnd: number, amount: number): void {
+    if (amount === 0 || !this.opens(table)) return
+    this.data!.counters.start(this.enter(table, keyStart, keyEnd), amount, this.tracker)
+  }
+
+  private startSketch(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    if (!this.opens(table)) return
+    const row = this.enter(table, keyStart, keyEnd)
+    const { effects } = this
+    const value = effects.hashed(valueStart, valueEnd)
+    this.data!.sketches.start(row, effects.hashes[value + 2]!, effects.hashes[value + 3]!, this.tracker)
+  }
+
+  private addMember(table: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    if (!this.opens(table)) return
+    const { effects } = this
+    const set = this.cell(this.data!.sets, table, keyStart, keyEnd)
+    const end = this.endOf(valueStart, valueEnd)
+    const value = effects.hashedKey(valueStart, end)
+    const low = effects.hashes[value + 2]!
+    const high = effects.hashes[value + 3]!
+    if (valueStart >= ARENA) set.add(effects.arena, valueStart - ARENA, end - ARENA, low, high)
+    else set.add(effects.bytes, valueStart, end, low, high)
+  }
+
+  /** False where the table is refused. The day is open afterwards. */
+  private opens(table: number): boolean {
+    const mix = table < this.bound.length ? this.bound[table]! : 0
+    if (mix < 0 || (mix === 0 && this.bind(table) < 0)) return this.refuses(table)
+    this.data ??= this.ring.writable(this.day)
+    return true
+  }
+
+  // The row where the index says that the key is, which may have been dropped, or −1.
+  private find(table: number, keyStart: number, keyEnd: number): number {
+    const mix = this.bound[table]!
+    const { effects } = this
+    const key = effects.hashedKey(keyStart, keyEnd)
+    const low = effects.hashes[key + 2]! ^ Math.imul(mix, MixFactor.Low)
+    return this.index.find(low, effects.hashes[key + 3]! ^ Math.imul(mix, MixFactor.High))
+  }
+
+  // The row for the first touch of a cell.
+  private enter(table: number, keyStart: number, keyEnd: number): number {
+    const end = this.endOf(keyStart, keyEnd)
+    const owner = this.catalog.byId[(this.bound[table]! >> 3) - 1]!
+    return this.space.touch(owner, this.find(table, keyStart, end), this.effects, keyStart, end, this.day + 1)
+  }
+
+  // The cell, to be changed; begun where there is none.
+  private cell<Cell extends ObjectCell>(
     column: ObjectColumn<Cell>,
-    effects: Effects,
-    effect: number,
-    data: DayData,
-    mix: number,
-    row: number,
+    table: number,
+    keyStart: number,
+    keyEnd: number,
   ): Cell {
-    return column.start(this.startRow(effects, effect * STRIDE, data, mix, row), this.tracker)
+    const row = this.find(table, keyStart, this.endOf(keyStart, keyEnd))
+    const cell = row < 0 ? undefined : column.cell(row, this.tracker)
+    return cell ?? column.start(this.enter(table, keyStart, keyEnd), this.tracker)
   }
 
-  private collect(effects: Effects, effect: number, data: DayData, mix: number, row: number): boolean {
-    const start = effects.ops[effect * STRIDE + 3]!
-    const end = effects.ops[effect * STRIDE + 4]!
-    const low = effects.lows[effect]!
-    const high = effects.highs[effect]!
-    const cell = row < 0 ? undefined : data.sets.cell(row, this.tracker)
-    const set = cell ?? this.startCell(data.sets, effects, effect, data, mix, row)
-    if (start >= ARENA) set.add(effects.arena, start - ARENA, end - ARENA, low, high)
-    else set.add(effects.bytes, start, end, low, high)
-    return cell === undefined
+  // Where a text ends that is no longer than a key may be.
+  private endOf(start: number, end: number): number {
+    return end - start > this.maxKeyBytes ? this.cut(start) : end
   }
 
-  private changeObject(effects: Effects, effect: number, data: DayData, mix: number, row: number): boolean {
-    const amount = effects.amounts[effect]!
-    switch (effects.ops[effect * STRIDE]! & 15) {
-      case 4: {
-        // Observe
-        const cell = row < 0 ? undefined : data.histograms.cell(row, this.tracker)
-        const histogram = cell ?? this.startCell(data.histograms, effects, effect, data, mix, row)
-        histogram.add(amount)
-        return cell === undefined
-      }
-      case 5: {
-        // Gauge
-        const cell = row < 0 ? undefined : data.gauges.cell(row, this.tracker)
-        const gauge = cell ?? this.startCell(data.gauges, effects, effect, data, mix, row)
-        gauge.set(amount, effects.times[effect]!)
-        return cell === undefined
-      }
-      default: {
-        // Tick
-        const cell = row < 0 ? undefined : data.timelines.cell(row, this.tracker)
-        const timeline = cell ?? this.startCell(data.timelines, effects, effect, data, mix, row)
-        const minute = Math.floor((effects.times[effect]! - data.day * DAY_MS) / 60_000)
-        timeline.add(Math.min(Math.max(minute, 0), MINUTES - 1), amount)
-        return cell === undefined
-      }
-    }
-  }
-
-  // The end of a slice that is longer than a key may be.
-  private cut(effects: Effects, start: number): number {
-    const { maxKeyBytes } = this.limits
+  private cut(start: number): number {
+    const { effects } = this
+    const { maxKeyBytes } = this
     if (start >= ARENA) return ARENA + cutAtCharacter(effects.arena, start - ARENA, start - ARENA + maxKeyBytes)
     return cutAtCharacter(effects.bytes, start, start + maxKeyBytes)
   }
 
   private bindNone(declared: readonly TableDeclaration[] | undefined): void {
     this.boundFor = declared
+    this.boundNames = false
     if (declared !== undefined && declared.length > this.bound.length) this.bound = new Int32Array(declared.length)
     else this.bound.fill(0)
   }
 
-  private bind(effects: Effects, number: number): number {
-    const declared = effects.declared.length
-    const declaration = number < declared ? effects.declared[number]! : effects.named[number - declared]!
-    let mix = number < declared ? this.bound[number]! : 0
-    if (mix === 0) {
-      const table = this.catalog.tableFor(declaration)
-      mix = table === null ? -1 : mixOf(table.id, table.kind)
-      if (number < declared) this.bound[number] = mix
+  private bind(number: number): number {
+    if (number >= this.bound.length) {
+      const more = new Int32Array(2 * number)
+      more.set(this.bound)
+      this.bound = more
     }
-    if (mix < 0) this.refused(declaration)
+    const table = this.catalog.tableFor(this.declarationOf(number))
+    const mix = table === null ? -1 : mixOf(table.id, table.kind)
+    this.bound[number] = mix
+    if (number >= this.effects.declared.length) this.boundNames = true
     return mix
+  }
+
+  private refuses(number: number): false {
+    this.refused(this.declarationOf(number))
+    return false
+  }
+
+  private declarationOf(number: number): TableDeclaration {
+    const { declared, named } = this.effects
+    return number < declared.length ? declared[number]! : named[number - declared.length]!
   }
 }

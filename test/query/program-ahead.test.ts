@@ -21,6 +21,7 @@ const events = [
 t.test('what the build keeps has the tables and, event by event, the effects of what a start emits', async t => {
   const kept = loadBuiltin(JSON.parse(JSON.stringify(emitBuiltin())))
   t.same(kept.declared, builtinProgram().declared)
+  t.equal(kept.certain, builtinProgram().certain)
   t.equal(kept.source, builtinProgram().source)
   for (const event of events) {
     const effects = runOn(kept, event)
@@ -30,5 +31,7 @@ t.test('what the build keeps has the tables and, event by event, the effects of 
 })
 
 t.test('a constant that JSON cannot hold ends the build', async t => {
-  t.throws(() => toAhead({ code: '', tables: [], constants: [Symbol('x')] }), { message: /Symbol\(x\)/ })
+  t.throws(() => toAhead({ code: '', tables: [], certain: false, constants: [Symbol('x')] }), {
+    message: /Symbol\(x\)/,
+  })
 })

@@ -3,7 +3,8 @@ import { defaultLimits } from '../../src/core/limits.js'
 import type { EventBatch } from '../../src/event/batch.js'
 import { DECODER_VERSION, decodeAll, Format } from '../../src/event/decode.js'
 import { type EventProgram, Outcome } from '../../src/query/event-program.js'
-import { ARENA, Effects, Operation, STRIDE } from '../../src/tables/effects.js'
+import { Effects, Operation, STRIDE } from '../../src/tables/effects.js'
+import { ARENA } from '../../src/tables/event-texts.js'
 import { Tracker } from '../../src/tables/page.js'
 import { SessionStates } from '../../src/tables/sessions.js'
 
@@ -58,7 +59,9 @@ export function runOn(program: EventProgram, event: object, sessions = noSession
   if (batch.rejections.length > 0) throw new Error(batch.rejections[0]!.message)
   const effects = new Effects()
   effects.begin(batch, program.declared, sessions)
-  const outcome = program.run(batch, 0, effects)
+  program.begin(batch, effects)
+  const outcome = program.run(0)
+  if (program.certain && outcome !== Outcome.Applied) throw new Error(`not certain after all: ${program.source}`)
   if (outcome === Outcome.Dropped) return [`dropped ${program.reason}`]
   if (outcome === Outcome.Failed) {
     const { code, message, line, column } = program.error!

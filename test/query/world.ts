@@ -65,9 +65,9 @@ export function applyEvents(state: CustomerState, day: number, events: readonly 
   const batch = batchOf(...events)
   for (let event = 0; event < batch.count; event++) {
     effects.begin(batch, program.declared, state.sessions)
-    effects.nextEvent(event, day * DAY_MS + (event % 24) * HOUR_MS)
-    if (program.run(batch, event, effects) !== Outcome.Applied) throw new Error(program.error?.message ?? 'dropped')
-    state.updates.apply(effects, batch, day)
+    program.begin(batch, effects)
+    if (program.run(event) !== Outcome.Applied) throw new Error(program.error?.message ?? 'dropped')
+    state.updates.apply(effects, batch, day, day * DAY_MS + (event % 24) * HOUR_MS)
   }
 }
 

@@ -1,6 +1,5 @@
 // A customer's state as anyone would write it first: Maps of strings. What the real one is compared with.
 
-import assert from 'node:assert/strict'
 import { DAY_MS } from '../../src/core/clock.js'
 import { type HashKey, hash, hashBytes } from '../../src/core/hash.js'
 import { defaultLimits, type Limits } from '../../src/core/limits.js'
@@ -9,7 +8,8 @@ import { Gauge } from '../../src/sketch/gauge.js'
 import { Histogram } from '../../src/sketch/histogram.js'
 import { Hll } from '../../src/sketch/hll.js'
 import type { Checkpoint } from '../../src/tables/checkpoint.js'
-import { Effects } from '../../src/tables/effects.js'
+import { DirectEffects } from '../../src/tables/direct-effects.js'
+import { type EffectSink, Effects } from '../../src/tables/effects.js'
 import { CustomerState } from '../../src/tables/state.js'
 import { type FileWrite, type Identity, type Row, type TableDeclaration, TableKind } from '../../src/tables/types.js'
 
@@ -104,33 +104,37 @@ export class Model {
 }
 
 const batch = new EventBatch()
-const effects = new Effects()
+const written = new Effects()
+const direct = new DirectEffects()
 
-/** Runs a step on a real state, as an entry of its own. */
+/** Runs a step on a real state, as an entry of its own: its effects are written down first. */
 export function run(state: CustomerState, step: Step): void {
-  runTogether(state, [step])
+  begin(state, step, [step])
+  written.begin(batch, declared, state.sessions)
+  tell(written, step, 0)
+  state.updates.apply(written, batch, step.day, timeOf(step))
+  finish(state, [step])
 }
 
-/** Runs steps of one day on a real state, as events of one entry whose effects are applied together. */
-export function runTogether(state: CustomerState, steps: readonly Step[]): void {
-  const { day } = steps[0]!
+/** Runs steps of one day on a real state, as events of one entry whose effects happen while they are told. */
+export function runDirectly(state: CustomerState, steps: readonly Step[]): void {
+  begin(state, steps[0]!, steps)
+  direct.begin(batch, declared, state, 1)
+  let at = 0
+  for (const step of steps) {
+    direct.nextEvent(step.day, timeOf(step))
+    at = tell(direct, step, at)
+  }
+  finish(state, steps)
+}
+
+function begin(state: CustomerState, { day }: Step, steps: readonly Step[]): void {
   state.rollTo(Math.max(state.day, day - 1))
   // Keys and values lie half in the batch's bytes, half in the arena.
   batch.bytes = Buffer.from(steps.flatMap(({ updates }) => updates.map(({ key }) => key)).join('') || ' ')
-  effects.begin(batch, declared, state.sessions)
-  let at = 0
-  for (const [index, step] of steps.entries()) {
-    assert(step.day === day)
-    effects.nextEvent(index, timeOf(step))
-    at = writeUpdates(step, at)
-    if (step.session !== '') writeSession(step.session)
-    // Whoever gathers applies what the next event may ask for.
-    if (effects.remembers) {
-      state.updates.apply(effects, batch, day)
-      effects.clear()
-    }
-  }
-  state.updates.apply(effects, batch, day)
+}
+
+function finish(state: CustomerState, steps: readonly Step[]): void {
   for (const step of steps) {
     for (const id of step.ids) {
       const bytes = Buffer.from(id)
@@ -146,8 +150,8 @@ export function runTogether(state: CustomerState, steps: readonly Step[]): void 
 
 const timeOf = ({ day, minute }: Step) => day * DAY_MS + minute * 60_000
 
-/** Writes down a step's updates, whose keys begin at `at` in the body; answers where they end. */
-function writeUpdates({ updates }: Step, at: number): number {
+/** Tells a step's updates, whose keys begin at `at` in the body; answers where they end. */
+function tell(effects: EffectSink, { updates, session }: Step, at: number): number {
   for (const { table, key, value, amount } of updates) {
     const start = at
     at += Buffer.byteLength(key)
@@ -173,10 +177,11 @@ function writeUpdates({ updates }: Step, at: number): number {
         effects.tick(5, start, at, amount)
     }
   }
+  if (session !== '') tellSession(effects, session)
   return at
 }
 
-function writeSession(session: string): void {
+function tellSession(effects: EffectSink, session: string): void {
   effects.text(session)
   const { textStart, textEnd } = effects
   if (effects.once(1, textStart, textEnd)) effects.setState(textStart, textEnd, 'begun')

@@ -74,20 +74,17 @@ t.test('`once` is true once per scope and key, also within one event; `state` se
   batch.bytes = Buffer.from('session-a')
   const begin = () => effects.begin(batch, declared, state.sessions)
   begin()
-  effects.nextEvent(0, day0 * DAY_MS)
   effects.setState(0, 9, 'open')
   t.equal(effects.getState(0, 9), 'open')
-  effects.dropEvent()
+  effects.clear()
   t.equal(effects.getState(0, 9), undefined)
-  t.notOk(effects.remembers)
   t.ok(effects.once(0, 0, 9))
   t.notOk(effects.once(0, 0, 9))
   t.ok(effects.once(1, 0, 9))
-  t.ok(effects.remembers)
   t.equal(effects.getState(0, 9), undefined)
   effects.setState(0, 9, 'closed')
   t.equal(state.sessions.size, 0, 'nothing happens before apply')
-  state.updates.apply(effects, batch, day0)
+  state.updates.apply(effects, batch, day0, day0 * DAY_MS)
   begin()
   t.notOk(effects.once(0, 0, 9))
   t.notOk(effects.once(1, 0, 9))
@@ -159,10 +156,9 @@ t.test('a group keeps its first title, first and last times, and the latest exam
   const note = (group: string, title: string, type: EventType, day: number, ms: number) => {
     crash(batch, group, title, type)
     effects.begin(batch, declared, state.sessions)
-    effects.nextEvent(0, day * DAY_MS + ms)
     effects.noteGroup(0)
     state.rollTo(day)
-    state.updates.apply(effects, batch, day)
+    state.updates.apply(effects, batch, day, day * DAY_MS + ms)
     state.n++
   }
   note('00000000000000aa', 'first words', EventType.Error, day0, 500)
@@ -229,11 +225,11 @@ t.test(
     const tables = ['a', 'b', 'c', 'd'].map(name => ({ name, kind: TableKind.Counter }))
     effects.begin(batch, tables, state.sessions)
     for (let i = 0; i < 4; i++) effects.bump(i, 0, 0, 1)
-    state.updates.apply(effects, batch, day0)
+    state.updates.apply(effects, batch, day0, day0 * DAY_MS)
     t.match(state.programError, { code: 'too-many-tables', message: /^table d would be one of more than 3:/ })
     effects.begin(batch, [{ name: 'a', kind: TableKind.Sketch }], state.sessions)
     effects.sketch(0, 0, 0, 0, 0)
-    state.updates.apply(effects, batch, day0)
+    state.updates.apply(effects, batch, day0, day0 * DAY_MS)
     t.same(
       state.tables().map(table => table.name),
       ['a', 'b', 'c'],

@@ -14,7 +14,7 @@ import {
   MemoryFile,
   Model,
   run,
-  runTogether,
+  runDirectly,
   type Step,
   small,
 } from './model.js'
@@ -96,31 +96,31 @@ t.test('every cell is what Maps of strings would hold', async () => {
   )
 })
 
-// Keys are found first and cells changed then: what one event begins must not be found as it was before, nor in a row that was somebody else's.
-t.test('events whose effects are applied together leave the bytes of one after the other', async () => {
+// What is written down first, and what happens at once: nobody may be able to tell afterwards.
+t.test('effects that happen while they are told leave the bytes of those that were written down', async () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(stepAfter(4), fc.integer({ min: 1, max: 5 })), { maxLength: 60 }),
       fc.constantFrom(1, 2, 7),
       (life, retention) => {
         const plain = empty(small, retention)
-        const together = empty(small, retention)
-        let gathered: Step[] = []
+        const direct = empty(small, retention)
+        let entry: Step[] = []
         let day = day0
         let most = 1
         for (const [{ ...step }, size] of life) {
           step.day = Math.max(step.day, day - retention + 1)
           day = Math.max(day, step.day - 1)
-          if (gathered.length >= most || gathered[0]?.day !== step.day) {
-            if (gathered.length > 0) runTogether(together, gathered)
-            gathered = []
+          if (entry.length >= most || entry[0]?.day !== step.day) {
+            if (entry.length > 0) runDirectly(direct, entry)
+            entry = []
             most = size
           }
-          gathered.push(step)
+          entry.push(step)
           run(plain, step)
         }
-        if (gathered.length > 0) runTogether(together, gathered)
-        assert.deepStrictEqual(together.everything(), plain.everything())
+        if (entry.length > 0) runDirectly(direct, entry)
+        assert.deepStrictEqual(direct.everything(), plain.everything())
       },
     ),
     { numRuns: 300 },
