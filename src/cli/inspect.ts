@@ -62,7 +62,15 @@ async function lookInto(folder: string, records: readonly CustomerRecord[]): Pro
   const files = path.join(folder, 'customers')
   const log = { info() {}, warn() {}, error() {} }
   const runFolder = path.join(folder, 'run')
-  const store = openCustomerStore({ folder: files, runFolder, shard: 0, shards: 1, maxOpenFiles: 16, log })
+  const store = openCustomerStore({
+    folder: files,
+    runFolder,
+    shard: 0,
+    shards: 1,
+    maxOpenFiles: 16,
+    maxFileCommits: 1,
+    log,
+  })
   const found: Found[] = []
   for (const record of records) {
     const file = customerPath(files, record.incarnation)

@@ -77,6 +77,7 @@ export async function openLocalShard(start: ShardStart, log: Log, fatal: (error:
       shard,
       shards,
       maxOpenFiles: limits.maxOpenFiles,
+      maxFileCommits: limits.maxFileCommits,
       log,
     }),
   ])

@@ -35,7 +35,7 @@ export const defaultLimits = {
   maxSyncCompressedBytes: 16 * KIB,
   /** What a body expanded on the spot may become; beyond, it starts over in the thread pool. */
   maxSyncDecompressedBytes: 256 * KIB,
-  /** Bodies in the thread pool at once: of its eight threads the commit keeps four free. */
+  /** Bodies in the thread pool at once: of its eight threads, the commit keeps some free. */
   maxDecompressions: 4,
   /** Bodies waiting for a place in the thread pool. More is 503. */
   maxWaitingDecompressions: 256,
@@ -115,6 +115,9 @@ export const defaultLimits = {
   // ——— stores
   /** Customer files open at once in a shard: three descriptors each, and lmdb-js dies at the descriptor limit. */
   maxOpenFiles: 256,
+
+  /** Customer files written at once in a shard: of the thread pool's eight threads, the journal's commit keeps some free. */
+  maxFileCommits: 2,
 
   /** Customers of a shard that are loaded at once: each holds a file open. The others wait. */
   maxLoadsAtOnce: 64,

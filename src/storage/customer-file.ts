@@ -17,6 +17,7 @@ import { assert, LetheError } from '../core/errors.js'
 import { inTurns, nextTurn, type Steps } from '../core/steps.js'
 import type { CustomerFile, FileWrite, PageWrite, Row } from './contract.js'
 import { decodeHeader, endOf, FileHeader, HEADER_KEY, META, prefixOf, Scope } from './file-header.js'
+import type { FilePlaces } from './file-places.js'
 import type { FileTurns } from './file-turns.js'
 import { syncShared } from './folder-sync.js'
 import { checkLmdbFile } from './lmdb-check.js'
@@ -126,6 +127,7 @@ export class OpenFile implements CustomerFile {
     /** Runs what may kill the process with a note of which file it was. */
     private readonly guarded: <T>(work: () => T) => T,
     private readonly turns: FileTurns,
+    private readonly places: FilePlaces,
   ) {}
 
   get isOpen(): boolean {
@@ -249,7 +251,8 @@ export class OpenFile implements CustomerFile {
     assert(!this.committing, 'one commit at a time')
     this.committing = true
     try {
-      await this.turns.take(this.incarnation, async () => this.write(await inTurns(this.opened()), write))
+      const commit = () => this.places.take(async () => this.write(await inTurns(this.opened()), write))
+      await this.turns.take(this.incarnation, commit)
     } finally {
       this.committing = false
     }

@@ -11,6 +11,7 @@ import { assert, LetheError } from '../core/errors.js'
 import { atOnce } from '../core/steps.js'
 import type { CopyableStore, CustomerFile, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
+import { FilePlaces } from './file-places.js'
 import { FileTurns } from './file-turns.js'
 
 export interface CustomerStoreOptions {
@@ -20,6 +21,7 @@ export interface CustomerStoreOptions {
   readonly shard: number
   readonly shards: number
   readonly maxOpenFiles: number
+  readonly maxFileCommits: number
   readonly log: StorageLog
 }
 
@@ -50,9 +52,11 @@ class LmdbCustomerStore implements CopyableStore {
   private readonly marker: number
   private turn = 0
   private readonly turns = new FileTurns()
+  private readonly places: FilePlaces
   readonly asideAtStart: { incarnation: bigint; path: string }[] = []
 
   constructor(private readonly options: CustomerStoreOptions) {
+    this.places = new FilePlaces(options.maxFileCommits)
     fs.mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     fs.mkdirSync(options.runFolder, { recursive: true, mode: 0o700 })
     this.trySuspects()
@@ -95,6 +99,7 @@ class LmdbCustomerStore implements CopyableStore {
         }
       },
       this.turns,
+      this.places,
     )
   }
 
@@ -224,6 +229,7 @@ export async function readWhole(path: string, incarnation: bigint): Promise<void
     () => {},
     work => work(),
     new FileTurns(),
+    new FilePlaces(1),
   )
   try {
     if (atOnce(file.meta()) === undefined) throw fileDamaged(path, 'it is empty')

@@ -16,6 +16,7 @@ t.test('a shard that has opened many files remembers those that are open', async
     shard: 0,
     shards: 1,
     maxOpenFiles: OPEN,
+    maxFileCommits: 2,
     log: quiet,
   })
   for (let i = 1; i <= FILES; i++) {

@@ -20,6 +20,7 @@ export const store = (name: string, maxOpenFiles = 16): CopyableStore =>
     shard: 0,
     shards: 1,
     maxOpenFiles,
+    maxFileCommits: 2,
     log: silent,
   })
 

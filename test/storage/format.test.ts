@@ -48,6 +48,7 @@ t.test('a customer file of version 1 is read', async t => {
     shard: 0,
     shards: 1,
     maxOpenFiles: 4,
+    maxFileCommits: 2,
     log: silent,
   })
   const path = customerPath(`${root}/customers`, 0x1122334455667788n)

@@ -16,6 +16,7 @@ const store = openCustomerStore({
   shard: 0,
   shards: 1,
   maxOpenFiles: 4,
+  maxFileCommits: 2,
   log,
 })
 const file = store.open(1n)

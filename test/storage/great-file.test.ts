@@ -24,6 +24,7 @@ const storeAt = (name: string): CopyableStore =>
     shard: 0,
     shards: 1,
     maxOpenFiles: 4,
+    maxFileCommits: 2,
     log: silent,
   })
 

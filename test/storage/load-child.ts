@@ -12,6 +12,7 @@ const store = openCustomerStore({
   shard: 0,
   shards: 1,
   maxOpenFiles: 4,
+  maxFileCommits: 2,
   log,
 })
 const hash = createHash('sha256')
