@@ -63,6 +63,7 @@ async function halfLoad(b: Measuring): Promise<void> {
   const node = await startNode(b, b.smoke ? {} : { config: DISTURBED })
   const visitors = (await node?.createCustomers('visitor', b.smoke ? 2 : VISITORS, FIVE_UPDATES)) ?? []
   const known = (await node?.createCustomers('five', customers, FIVE_UPDATES)) ?? []
+  if (!b.smoke) await node?.settle([...visitors, ...known])
   const keys =
     node === undefined ? Array.from({ length: customers }, (_, i) => `lik_${i}`) : known.map(c => c.ingestKey)
   const file = new RequestFile(b.folder(), 'single', trafficOf(keys, 1))
@@ -95,7 +96,7 @@ async function halfLoad(b: Measuring): Promise<void> {
         seconds,
         rate,
         // While the other server was measured everybody fell idle and was passivated: they have to be loaded again first.
-        warmUp: b.smoke ? 0 : 6,
+        warmUp: b.smoke ? 0 : 12,
       })
       const asked = await stop?.()
       record(b, target.name, report)
