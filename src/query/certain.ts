@@ -55,7 +55,8 @@ export function isCertain(call: string, functions: string, steps: number): boole
   const known = new Map<string, EmittedFunction>()
   for (const text of functions.split(/^function /m).slice(1)) {
     const head = /^(f\d+)\((?:[pq]\d+,?)*\)\{$/m.exec(text)
-    const found = head === null ? undefined : read(text.slice(head[0].length))
+    // What stands behind a function within a function would be taken for a part of the inner one.
+    const found = head === null || !isWhole(text) ? undefined : read(text.slice(head[0].length))
     if (found === undefined) return false
     known.set(head![1]!, found)
   }
@@ -81,6 +82,8 @@ function read(text: string): EmittedFunction | undefined {
   }
   return { fuel, joins, calls }
 }
+
+const isWhole = (text: string): boolean => text.split('{').length === text.split('}').length
 
 function isHarmless(object: string | undefined, name: string, called: string | undefined): boolean {
   if (object !== undefined) return false

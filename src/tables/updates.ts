@@ -229,7 +229,7 @@ export class Updates {
   }
 
   private startCounter(table: number, keyStart: number, keyEnd: number, amount: number): void {
-    if (amount === 0 || !this.opens(table)) return
+    if (!this.opens(table) || amount === 0) return
     this.data!.counters.start(this.enter(table, keyStart, keyEnd), amount, this.tracker)
   }
 
@@ -295,8 +295,7 @@ export class Updates {
   }
 
   private cut(start: number): number {
-    const { effects } = this
-    const { maxKeyBytes } = this
+    const { effects, maxKeyBytes } = this
     if (start >= ARENA) return ARENA + cutAtCharacter(effects.arena, start - ARENA, start - ARENA + maxKeyBytes)
     return cutAtCharacter(effects.bytes, start, start + maxKeyBytes)
   }

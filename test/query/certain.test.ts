@@ -7,6 +7,7 @@ import { Applier } from '../../src/actors/apply.js'
 import { Delivery } from '../../src/actors/delivery.js'
 import { dayOf } from '../../src/core/clock.js'
 import { defaultLimits } from '../../src/core/limits.js'
+import { isCertain } from '../../src/query/certain.js'
 import type { EventProgram } from '../../src/query/event-program.js'
 import { builtinProgram, loadProgram } from '../../src/query/program.js'
 import { CustomerState } from '../../src/tables/state.js'
@@ -29,7 +30,6 @@ const certain: readonly string[] = [
   '(let ((user (field e \'user))) (if user (bump! "with" "") (bump! "without" "")))',
   '(bump! "joined" (key (field e \'app) (field e \'name)))',
   "(bump! \"joined\" (key (key (field e 'app) (field e 'name)) (field e 'user)))",
-  '(let () (define (note key) (bump! "noted" key)) (note (field e \'app)) (note (field e \'user)))',
 ]
 
 const uncertain: readonly (readonly [source: string, why: string])[] = [
@@ -39,6 +39,10 @@ const uncertain: readonly (readonly [source: string, why: string])[] = [
   ['(bump! (field e \'name) "")', 'the name of the table may be none'],
   ['(bump! "tags" (field e \'tags \'plan))', 'a tag may be a list, which is no key'],
   ["(set-state! (field e 'session) 'paid)", 'there may be too many states'],
+  [
+    '(let () (define (note key) (bump! "noted" key)) (note (field e \'app)) (note (field e \'user)))',
+    'a procedure within a procedure is not looked into',
+  ],
   ['(let loop ((n 3)) (if (= n 0) #t (loop (- n 1))))', 'it has a loop'],
   ['(let () (define (f x) (f x)) (f 1))', 'it may call itself'],
   ["(bump! \"messages\" (key (field e 'error 'message) (field e 'app)))", 'a message is of any length: fuel'],
@@ -61,6 +65,31 @@ t.test('procedures that call each other without end are not, nor those that cost
   const many = load(`(define (f0 e) (bump! "x" "")) ${doubling.join(' ')} (define (on-event e) (f30 e))`)
   t.notOk(many.certain, 'a thousand million calls')
   t.ok(load(`(define (f0 e) (bump! "x" "")) ${doubling.slice(0, 3).join(' ')} (define (on-event e) (f3 e))`).certain)
+})
+
+t.test('the text is held to its shape', async t => {
+  const fuel = 'if((C.fuel-=1)<0)C.outOfFuel();'
+  const f = (body: string, name = 'f0()') => `function ${name}{\n${fuel}\n${body}\nreturn k0;\n}`
+  t.ok(isCertain('f0()', f('E.bump(0,0,0,1);'), 100))
+  t.notOk(isCertain('f0()', f('E.bump(0,0,0,1);'), 0), 'fuel')
+  t.notOk(isCertain('f1()', f(''), 100), 'a function that is not there')
+  t.notOk(
+    isCertain('f0()', `${f('function f1(){\nreturn k0;\n}\nf0();')}`, 100),
+    'a call behind a function in a function',
+  )
+  for (const body of [
+    'E.drop();',
+    'C.fail();',
+    'k1();',
+    'E.bump(0,0,0,"1");',
+    'B.types;',
+    'const v1=()=>k0;',
+    'L1:for(;;){}',
+    'throw k0;',
+  ])
+    t.notOk(isCertain('f0()', f(body), 100), body)
+  t.notOk(isCertain('f0()', f('', 'f0(d,p1)'), 100), 'a procedure that counts its depth')
+  t.notOk(isCertain('f0()', f('E.bump(0,0,0,1);'.repeat(3_000)), 1e9), 'more than is looked at')
 })
 
 /** The same program for those who do not know. */
