@@ -229,7 +229,7 @@ export class Applier {
   /** Runs the program over one event and applies its effects. False if the program dropped it. */
   private applyOne(state: CustomerState, program: EventProgram, batch: EventBatch, event: number): boolean {
     const { effects } = this
-    const day = this.dayOfEvent()
+    const day = dayOf(this.at)
     this.failed = false
     if (this.begunFor !== program) this.begin(state, program, batch)
     if (program.certain) {
@@ -249,18 +249,6 @@ export class Applier {
     const applied = program !== this.builtin && this.applyOne(state, this.builtin, batch, event)
     this.failed = true
     return applied
-  }
-
-  private dayAt = Number.NaN
-  private dayThen = 0
-
-  // Most events of a body happened at one time: a division is a tenth of what an update takes.
-  private dayOfEvent(): number {
-    if (this.at !== this.dayAt) {
-      this.dayThen = dayOf(this.at)
-      this.dayAt = this.at
-    }
-    return this.dayThen
   }
 
   /** The program that has been told of the delivery that runs. */

@@ -155,7 +155,7 @@ export class Updates {
   }
 
   // What is usual stands here in one piece: known tables, keys that are no longer than they may be, cells that have begun. The rest
-  // begins anew in a method of its own, so that V8 has little to compile.
+  // begins anew in a method of its own. The same lines three times: a method for them makes applying 5 % slower.
 
   bump(table: number, keyStart: number, keyEnd: number, amount: number): void {
     const { bound, effects, data } = this
