@@ -1,5 +1,6 @@
 // R11: the journal is trimmed from its old end, and one customer who is never checkpointed would hold all of it.
 import type { Customer } from './customer.js'
+import type { Pace } from './pace.js'
 import type { Parts } from './parts.js'
 import type { CustomerRoute } from './service.js'
 
@@ -9,22 +10,38 @@ import type { CustomerRoute } from './service.js'
  * time in checkpoints for the journal's sake.
  */
 const HURRY_FROM = 1 / 4
-/** Customers checkpointed for the journal's sake in one sweep. */
-const RELIEVED_AT_ONCE = 8
+/**
+ * Customers checkpointed for the journal's sake in one sweep: the first where it begins to hurry, the second at the bound; in between by
+ * the cube, for whoever waits longer is checkpointed less often. With eight alone a thousand customers who sent 65 MB/s
+ * together kept 2.2 to 2.4 GiB.
+ */
+const RELIEVED_AT_FIRST = 8
+const RELIEVED_AT_LAST = 64
+
+function relievedAt(share: number): number {
+  const urgency = Math.min(1, (share - HURRY_FROM) / (1 - HURRY_FROM))
+  return RELIEVED_AT_FIRST + urgency ** 3 * (RELIEVED_AT_LAST - RELIEVED_AT_FIRST)
+}
 
 /**
  * R11: whoever holds the oldest segments back is checkpointed, loaded for it if need be (after a restart nobody knows
  * what an earlier process had flushed). Beyond the bound, who cannot be loaded or checkpointed is copied out of the way, and
  * that customer alone is refused. Nobody waits behind those: they are passed over, and tried again when they are due.
  */
-export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) => Customer): void {
+export function relieveJournal(
+  parts: Parts,
+  customerOf: (route: CustomerRoute) => Customer,
+  checkpointsDue: Pace<Customer>,
+): void {
   const { journal, limits, routeOf } = parts
   const { heldBytes } = journal
-  if (heldBytes <= limits.maxJournalBytes * HURRY_FROM) return
+  const share = heldBytes / limits.maxJournalBytes
+  if (share <= HURRY_FROM) return
+  const most = relievedAt(share)
   const seen = new Set<bigint>()
   let relieved = 0
   for (const incarnation of journal.holding()) {
-    if (relieved >= RELIEVED_AT_ONCE) return
+    if (relieved >= most) return
     if (seen.has(incarnation)) continue
     seen.add(incarnation)
     const route = routeOf(incarnation)
@@ -32,7 +49,7 @@ export function relieveJournal(parts: Parts, customerOf: (route: CustomerRoute) 
     const customer = customerOf(route)
     if (customer.checkpoint.failures === 0 && !customer.cannotLoad) {
       relieved++
-      if (customer.phase === 'live' && !customer.checkpoint.pending) customer.actor?.tell({ tag: 'checkpoint' })
+      if (customer.phase === 'live' && !customer.checkpoint.pending) checkpointsDue.add(customer)
     } else if (heldBytes > limits.maxJournalBytes && !customer.behind) {
       relieved++
       spill(parts, customer)

@@ -10,6 +10,7 @@ import { ControlDesk } from './control.js'
 import { Customer } from './customer.js'
 import { type Delivery, Queue } from './delivery.js'
 import { Intake } from './intake.js'
+import { Pace } from './pace.js'
 import type { Parts, Surroundings } from './parts.js'
 import { Programs } from './programs.js'
 import type { Directory, RunningQuery, WaitingBody } from './protocol.js'
@@ -46,6 +47,7 @@ export class Shard implements ShardService, Directory {
   private readonly parts: Parts
   private readonly customers = new Set<Customer>()
   private readonly runQueue = new Queue<Customer>()
+  private readonly checkpointsDue = new Pace<Customer>(SWEEP_MS, ({ actor }) => actor?.tell({ tag: 'checkpoint' }))
   private turnScheduled = false
   /** The journal has failed or is closed: no more turns. */
   private ended = false
@@ -440,6 +442,7 @@ export class Shard implements ShardService, Directory {
     // While a commit is under way somebody waits for its end, which the loop sees only between turns.
     const turnMs = journal.syncing ? limits.hurriedTurnMs : limits.turnMs
     if (now - this.lastSweepMs >= SWEEP_MS) this.sweep(now)
+    this.checkpointsDue.look(now)
     if (this.leaving.size > 0) this.finishLeaving()
     for (let left = this.runQueue.length; left > 0; left--) {
       const customer = this.runQueue.shift()!
@@ -530,6 +533,7 @@ export class Shard implements ShardService, Directory {
   /** Checkpoints that are due, customers that are idle, the clocks, the disk, memory. */
   private sweep(now: number): void {
     this.lastSweepMs = now
+    this.checkpointsDue.finish()
     const { time, limits } = this.parts
     time.check()
     this.admission.look()
@@ -537,7 +541,7 @@ export class Shard implements ShardService, Directory {
     this.parts.journal.trim()
     // Room may have come back without a commit: a segment was made at last.
     this.intake.wakeThoseWithoutRoom()
-    if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer)
+    if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer, this.checkpointsDue)
     const idleMs = this.admission.memoryLow ? 1_000 : limits.idleMs
     // Customers who came together are due together. Spread out, so that all of them have their turn within one checkpointMs.
     let due = Math.max(FEW_CHECKPOINTS, Math.ceil((this.customers.size * SWEEP_MS) / limits.checkpointMs))
@@ -546,14 +550,15 @@ export class Shard implements ShardService, Directory {
       if (customer.cannotLoad) this.wake(customer)
       if (due > 0 && customer.dirtySinceMs !== undefined && customer.checkpoint.due(now)) {
         due--
-        customer.actor?.tell({ tag: 'checkpoint' })
+        this.checkpointsDue.add(customer)
       }
       if (now - customer.lastTouchMs >= idleMs && customer.quiet) {
         if (customer.dirtySinceMs === undefined) this.forget(customer)
         // One whose checkpoints fail is tried again when it is due.
-        else if (customer.checkpoint.failures === 0) customer.actor?.tell({ tag: 'checkpoint' })
+        else if (customer.checkpoint.failures === 0) this.checkpointsDue.add(customer)
       }
     }
+    this.checkpointsDue.start(now)
   }
 
   /** To be called about four times a second, so that an idle shard sweeps too. */

@@ -1,8 +1,14 @@
 // Logs go to stderr: JSON lines for machines (pino), plain lines for a person at a terminal.
 import { createRequire } from 'node:module'
 
-// Loaded at the first line: it takes some 20 ms, and a shard that starts well says nothing.
+// Loaded at the first line, or when there is time for it: it takes some 20 ms, and a shard that starts well says nothing.
 const require = createRequire(import.meta.url)
+const pinoLibrary = () => require('pino') as { pino: typeof import('pino').pino }
+
+/** The first line as JSON will be written at once. */
+export function prepareLog(json: boolean): void {
+  if (json) pinoLibrary()
+}
 
 /** The part of a logger that Lethe uses. Facts first, then a sentence. */
 export interface Log {
@@ -24,7 +30,7 @@ export function openLog(part: string, json: boolean): Log {
 }
 
 function openPino(part: string): Log {
-  const { pino } = require('pino') as { pino: typeof import('pino').pino }
+  const { pino } = pinoLibrary()
   return pino(
     {
       base: { part },

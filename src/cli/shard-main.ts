@@ -13,7 +13,7 @@ import { HttpServer } from '../http/server.js'
 import { standardLibrary } from '../query/library.js'
 import { builtinProgram } from '../query/program.js'
 import { type LocalShard, openLocalShard } from './local-shard.js'
-import { type Log, openLog } from './log.js'
+import { type Log, openLog, prepareLog } from './log.js'
 import type { ShardStart, ToShard, ToSupervisor } from './messages.js'
 import { ShardNode } from './shard-node.js'
 
@@ -78,8 +78,9 @@ async function begin(start: ShardStart): Promise<void> {
   loopDelay.enable()
   tell({ tag: 'listening' })
   // A bundle has the built-in program without it. The first query, or program of somebody's own, would wait 50 ms, and all
-  // others with it: better now than in the middle of the day.
+  // others with it: better now than in the middle of the day. So would the first line of the log.
   setTimeout(standardLibrary, LIBRARY_MS).unref()
+  setTimeout(prepareLog, LIBRARY_MS, start.jsonLog).unref()
 }
 
 function takePeers(shard: Running, { addresses, ready }: Extract<ToShard, { tag: 'peers' }>): void {

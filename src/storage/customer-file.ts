@@ -115,7 +115,6 @@ export class OpenFile implements CustomerFile {
   private unread = () => {}
   /** Another file takes its place: no reading may begin. */
   private replacing = false
-  private durable = false
   private committing = false
   users = 0
   usedAt = 0
@@ -128,6 +127,8 @@ export class OpenFile implements CustomerFile {
     private readonly guarded: <T>(work: () => T) => T,
     private readonly turns: FileTurns,
     private readonly places: FilePlaces,
+    /** Customers whose file has been synced by name in this process, whichever handle of it did that. */
+    private readonly named: Set<bigint>,
   ) {}
 
   get isOpen(): boolean {
@@ -379,7 +380,7 @@ export class OpenFile implements CustomerFile {
     try {
       fs.renameSync(path, this.path)
       this.header = header
-      this.durable = false
+      this.named.delete(this.incarnation)
     } finally {
       // Renamed or not, whoever comes next finds it open.
       this.tree = openTree(this.path)
@@ -406,7 +407,7 @@ export class OpenFile implements CustomerFile {
   }
 
   async flushed(): Promise<void> {
-    if (this.durable) return
+    if (this.named.has(this.incarnation)) return
     await inTurns(this.opened())
     // Commits sync themselves. What is not sure is the name, and what a process before this one wrote.
     try {
@@ -416,7 +417,7 @@ export class OpenFile implements CustomerFile {
     } catch (error) {
       throw new LetheError('disk-error', `${this.path}: ${(error as Error).message}`, 503, { path: this.path })
     }
-    this.durable = true
+    this.named.add(this.incarnation)
   }
 
   release(): void {

@@ -13,6 +13,7 @@ import type { CopyableStore, CustomerFile, StorageLog } from './contract.js'
 import { fileDamaged, OpenFile } from './customer-file.js'
 import { FilePlaces } from './file-places.js'
 import { FileTurns } from './file-turns.js'
+import { whoLeaves } from './leaving.js'
 
 export interface CustomerStoreOptions {
   /** `<data>/customers` and `<data>/run`. */
@@ -53,6 +54,7 @@ class LmdbCustomerStore implements CopyableStore {
   private turn = 0
   private readonly turns = new FileTurns()
   private readonly places: FilePlaces
+  private readonly named = new Set<bigint>()
   readonly asideAtStart: { incarnation: bigint; path: string }[] = []
 
   constructor(private readonly options: CustomerStoreOptions) {
@@ -100,6 +102,7 @@ class LmdbCustomerStore implements CopyableStore {
       },
       this.turns,
       this.places,
+      this.named,
     )
   }
 
@@ -124,16 +127,13 @@ class LmdbCustomerStore implements CopyableStore {
     file.abandon()
   }
 
-  /** Closes the file that was used longest ago, where one more would be too many. */
+  /** Closes a file where one more would be too many. */
   private makeRoom(): void {
     const { maxOpenFiles } = this.options
     if (this.openFiles < maxOpenFiles) return
-    let oldest: OpenFile | undefined
-    for (const file of this.files.values()) {
-      if (file.users === 0 && (oldest === undefined || file.usedAt < oldest.usedAt)) oldest = file
-    }
-    if (oldest === undefined) throw tooManyFiles(maxOpenFiles)
-    this.close_(oldest)
+    const leaving = whoLeaves(this.files.values(), this.turn, maxOpenFiles)
+    if (leaving === undefined) throw tooManyFiles(maxOpenFiles)
+    this.close_(leaving)
     // Closing takes a moment; as many again may be in it.
     if (this.closing.size > maxOpenFiles) throw tooManyFiles(maxOpenFiles)
   }
@@ -147,7 +147,9 @@ class LmdbCustomerStore implements CopyableStore {
     this.closing.add(done)
   }
 
+  /** Whoever has the name next is another file. */
   private settle(incarnation: bigint): void {
+    this.named.delete(incarnation)
     const file = this.files.get(incarnation)
     if (file === undefined) return
     assert(file.users === 0, 'nobody uses a file that is moved or removed')
@@ -230,6 +232,7 @@ export async function readWhole(path: string, incarnation: bigint): Promise<void
     work => work(),
     new FileTurns(),
     new FilePlaces(1),
+    new Set(),
   )
   try {
     if (atOnce(file.meta()) === undefined) throw fileDamaged(path, 'it is empty')

@@ -49,7 +49,7 @@ export const diskError = (path: string, cause: unknown): LetheError => {
   return new LetheError(full ? 'disk-full' : 'disk-error', `${path}: ${(cause as Error).message}`, 503, { path, errno })
 }
 
-const ZEROS = pageAligned(1024 * 1024).fill(0)
+const ZEROS = pageAligned(1024 * 1024)
 
 class RealFile implements DiskFile {
   /** For commits past the page cache, once the file was filled. */
@@ -125,7 +125,8 @@ class RealFile implements DiskFile {
       if (!filled) await this.zero(this.descriptor, size)
       else this.direct = openDirect(this.path, true)
     } finally {
-      if (direct !== undefined) fs.closeSync(direct)
+      // Not at once: it waits for the disk, 10 to 20 ms.
+      if (direct !== undefined) await new Promise(resolve => fs.close(direct, resolve))
     }
   }
 
@@ -168,6 +169,45 @@ const attempt = <T>(path: string, action: () => T): T => {
   }
 }
 
+/** Bytes of a removed file that are given back at once: some milliseconds of the disk's time. */
+const GIVEN_BACK_AT_ONCE = 8 * 1024 * 1024
+
+/** Removed files whose blocks are on their way back, one after the other: each takes a thread of the pool, and the disk. */
+let givingBack: Promise<void> = Promise.resolve()
+
+/**
+ * Takes the name away now, and gives the blocks back bit by bit, off the event loop: where the file system tells the disk about
+ * them (`discard`), 64 MiB take 100 ms, in which the loop stood still, and commits waited.
+ */
+function removeFile(path: string): void {
+  let descriptor: number | undefined
+  try {
+    descriptor = fs.openSync(path, 'r+')
+  } catch {
+    // Also what cannot be opened can be removed.
+  }
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error
+  } finally {
+    if (descriptor !== undefined) givingBack = givingBack.then(() => giveBack(descriptor))
+  }
+}
+
+/** Whatever fails here, closing gives the rest back. */
+async function giveBack(descriptor: number): Promise<void> {
+  try {
+    for (let { size } = fs.fstatSync(descriptor); size > GIVEN_BACK_AT_ONCE; ) {
+      size -= GIVEN_BACK_AT_ONCE
+      const failed = await new Promise(resolve => fs.ftruncate(descriptor, size, resolve))
+      if (failed !== null) break
+    }
+  } finally {
+    await new Promise(resolve => fs.close(descriptor, resolve))
+  }
+}
+
 export const realDisk: Disk = {
   open(path, mode) {
     const flags = mode === 'read' ? 'r' : mode === 'write' ? 'r+' : 'wx+'
@@ -187,7 +227,7 @@ export const realDisk: Disk = {
   exists: path => fs.existsSync(path),
   makeFolder: folder => void attempt(folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
   rename: (from, to) => attempt(to, () => fs.renameSync(from, to)),
-  remove: path => attempt(path, () => fs.rmSync(path, { force: true })),
+  remove: path => attempt(path, () => removeFile(path)),
   async syncFolder(folder) {
     try {
       const handle = await fs.promises.open(folder, 'r')

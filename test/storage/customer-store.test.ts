@@ -298,3 +298,35 @@ t.test('R9: a file that was being opened when the process died, and is damaged, 
   t.notOk(fs.existsSync(`${folder}/run/opening-3`))
   await made.close()
 })
+
+t.test(
+  'a file whose name is durable is synced by name no more, through whatever handle, until another has the name',
+  async t => {
+    const made = store('named', 2)
+    /** Commits, and answers how many names were synced. */
+    const commit = async (incarnation: bigint, n: number) => {
+      const { open } = fs.promises
+      let synced = 0
+      fs.promises.open = (...how: Parameters<typeof open>) => {
+        synced++
+        return open(...how)
+      }
+      try {
+        const file = made.open(incarnation)
+        await file.commit({ n, slots: 8, meta: [page('a', String(n))], days: [] })
+        await file.flushed()
+        file.release()
+      } finally {
+        fs.promises.open = open
+      }
+      return synced
+    }
+    for (const incarnation of [1n, 2n, 3n, 4n]) t.equal(await commit(incarnation, 1), 3, 'the file and its two folders')
+    for (const incarnation of [4n, 3n, 2n, 1n]) t.equal(await commit(incarnation, 2), 0, 'most have been closed since')
+    await made.erase(2n)
+    t.equal(await commit(2n, 1), 3, 'of a new file nothing is known')
+    made.setAside(2n, 'for a test')
+    t.equal(await commit(2n, 1), 3)
+    await made.close()
+  },
+)

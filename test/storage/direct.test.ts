@@ -52,3 +52,50 @@ t.test('a commit that the disk refuses says so and is not tried again', async t 
 t.test('where a file cannot be opened for direct writes there is no descriptor', async t => {
   t.equal(openDirect(`${t.testdir({})}/none`, true), undefined)
 })
+
+t.test('aligned memory is aligned whatever the heap has free', async t => {
+  const folder = t.testdir({})
+  const path = `${folder}/file`
+  fs.writeFileSync(path, Buffer.alloc(PAGE))
+  const direct = openDirect(path, true)
+  if (direct === undefined) return t.pass('no direct I/O here')
+  const random = seededRandom(11)
+  try {
+    for (let i = 0; i < 50; i++) {
+      // Freed blocks of this size are what malloc hands out again, wherever they begin.
+      let block: Buffer | undefined = Buffer.allocUnsafeSlow(Math.floor(random.fraction() * 4 * 1024 * 1024))
+      block[0] = 1
+      block = undefined
+      const bytes = pageAligned(Math.floor(1 + random.fraction() * 64) * PAGE)
+      t.equal(fs.writeSync(direct, bytes, 0, PAGE, 0), PAGE)
+    }
+  } catch (error) {
+    // A file system may take direct I/O for nothing but its own sizes; then the same memory says so at once.
+    if ((error as { code?: string }).code !== 'EINVAL') throw error
+    t.fail('memory that is not aligned, seed 11')
+  } finally {
+    fs.closeSync(direct)
+  }
+})
+
+t.test('a removed file is gone at once, and its descriptor soon', async t => {
+  const path = `${t.testdir({})}/file`
+  fs.writeFileSync(path, Buffer.alloc(20 * 1024 * 1024))
+  const { ino } = fs.statSync(path)
+  realDisk.remove(path)
+  t.notOk(fs.existsSync(path))
+  const open = () => {
+    for (const name of fs.readdirSync('/proc/self/fd')) {
+      try {
+        if (fs.fstatSync(Number(name)).ino === ino) return true
+      } catch {
+        // It was the descriptor that read the folder.
+      }
+    }
+    return false
+  }
+  while (fs.existsSync('/proc/self/fd') && open()) await new Promise(resolve => setImmediate(resolve))
+  realDisk.remove(path)
+  fs.writeFileSync(path, '')
+  t.throws(() => realDisk.remove(`${path}/below`), { code: 'disk-error' }, 'what cannot be removed says so')
+})
