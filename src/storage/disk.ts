@@ -169,20 +169,17 @@ const attempt = <T>(path: string, action: () => T): T => {
   }
 }
 
-/** Bytes of a removed file that are given back at once: some milliseconds of the disk's time. */
-const GIVEN_BACK_AT_ONCE = 8 * 1024 * 1024
-
-/** Removed files whose blocks are on their way back, one after the other: each takes a thread of the pool, and the disk. */
-let givingBack: Promise<void> = Promise.resolve()
+/** Removed files whose blocks are on their way back, one after the other: each takes a thread of the pool, and the disk's time. */
+let givingBack: Promise<unknown> = Promise.resolve()
 
 /**
- * Takes the name away now, and gives the blocks back bit by bit, off the event loop: where the file system tells the disk about
- * them (`discard`), 64 MiB take 100 ms, in which the loop stood still, and commits waited.
+ * Takes the name away now, and gives the blocks back off the event loop: where the file system tells the disk about them (`discard`), 64 MiB
+ * take up to 100 ms. They go with the last descriptor, so whoever still reads the file reads it to its end.
  */
 function removeFile(path: string): void {
   let descriptor: number | undefined
   try {
-    descriptor = fs.openSync(path, 'r+')
+    descriptor = fs.openSync(path, 'r')
   } catch {
     // Also what cannot be opened can be removed.
   }
@@ -191,20 +188,8 @@ function removeFile(path: string): void {
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOENT') throw error
   } finally {
-    if (descriptor !== undefined) givingBack = givingBack.then(() => giveBack(descriptor))
-  }
-}
-
-/** Whatever fails here, closing gives the rest back. */
-async function giveBack(descriptor: number): Promise<void> {
-  try {
-    for (let { size } = fs.fstatSync(descriptor); size > GIVEN_BACK_AT_ONCE; ) {
-      size -= GIVEN_BACK_AT_ONCE
-      const failed = await new Promise(resolve => fs.ftruncate(descriptor, size, resolve))
-      if (failed !== null) break
-    }
-  } finally {
-    await new Promise(resolve => fs.close(descriptor, resolve))
+    if (descriptor !== undefined)
+      givingBack = givingBack.then(() => new Promise(resolve => fs.close(descriptor, resolve)))
   }
 }
 
