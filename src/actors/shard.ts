@@ -324,6 +324,7 @@ export class Shard implements ShardService, Directory {
 
   async drain(): Promise<void> {
     this.admission.accepting = false
+    this.checkpointsDue.finish()
     for (const customer of this.customers) customer.actor?.tell({ tag: 'control' })
     await this.until(customer => customer.idle)
     for (const customer of this.customers) {
@@ -558,7 +559,9 @@ export class Shard implements ShardService, Directory {
         else if (customer.checkpoint.failures === 0) this.checkpointsDue.add(customer)
       }
     }
-    this.checkpointsDue.start(now)
+    // A drain waits for them, and whoever came after its end would wait at the turnstile for ever.
+    if (this.admission.accepting) this.checkpointsDue.start(now)
+    else this.checkpointsDue.finish()
   }
 
   /** To be called about four times a second, so that an idle shard sweeps too. */

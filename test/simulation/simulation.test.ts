@@ -37,3 +37,8 @@ t.test('a seed is a whole life: the same one twice takes the same steps', async 
     t.same(second, first)
   }
 })
+
+// 90505: a checkpoint that was to begin a little later began after the drain, and waited at the turnstile for ever.
+t.test('lives that failed once', async t => {
+  for (const seed of [90505]) t.ok('report' in (await runSeed(seed)), `seed ${seed}`)
+})
