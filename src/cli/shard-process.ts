@@ -15,7 +15,7 @@ const SHARD_MAIN = fileURLToPath(new URL('./shard-main.js', import.meta.url))
  * 4 MiB (median 9.9 → 3.2 ms, 16 → 4 MiB, on a busy machine), for a quarter more CPU of such a query.
  * A shard has a core, of which V8's four helper threads take four fifths while they collect or compile. One takes half.
  * The collector begins when there is as much garbage as there are living things. By itself it began at a third, every three seconds
- * under load, with 80 ms of a helper's time and a pause of 6 to 16 each.
+ * under load, with 80 ms of marking beside and a pause of 6 to 16 each.
  */
 export const SHARD_FLAGS = [
   '--max-inlined-bytecode-size=1000',

@@ -54,6 +54,7 @@ class LmdbCustomerStore implements CopyableStore {
   private turn = 0
   private readonly turns = new FileTurns()
   private readonly places: FilePlaces
+  /** As many as this process has written, like the journal's flushed n. */
   private readonly named = new Set<bigint>()
   readonly asideAtStart: { incarnation: bigint; path: string }[] = []
 

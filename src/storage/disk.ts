@@ -125,7 +125,7 @@ class RealFile implements DiskFile {
       if (!filled) await this.zero(this.descriptor, size)
       else this.direct = openDirect(this.path, true)
     } finally {
-      // Not at once: it waits for the disk, 10 to 20 ms.
+      // Off the event loop: it may wait for the disk, 10 to 20 ms.
       if (direct !== undefined) await new Promise(resolve => fs.close(direct, resolve))
     }
   }

@@ -20,6 +20,7 @@ t.test('whoever looks seldom finds all whose time has come, and the end of the p
   const gone: number[] = []
   const pace = new Pace<number>(100, visitor => gone.push(visitor))
   for (let i = 0; i < 4; i++) pace.add(i)
+  pace.add(2)
   pace.start(0)
   pace.look(60)
   t.same(gone, [0, 1, 2])
@@ -28,5 +29,5 @@ t.test('whoever looks seldom finds all whose time has come, and the end of the p
   t.same(gone, [0, 1, 2, 3, 4])
   pace.start(100)
   pace.look(10_000)
-  t.equal(gone.length, 5, 'nobody goes twice')
+  t.equal(gone.length, 5, 'nobody goes twice, added twice or not')
 })
