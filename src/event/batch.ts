@@ -131,6 +131,8 @@ export class EventBatch {
   /** [2 · event], [2 · event + 1]: the whole event in bytes, in the form that `reader` reads. */
   spans = new Int32Array(2 * FIRST_CAPACITY)
   rejections: Rejection[] = []
+  /** Whether some event says when it happened. */
+  timed = false
   /** When the client sent this, by its clock, ms; or NaN. From the envelope, the header, or Sentry's sent_at. */
   sentAt = Number.NaN
   /** How many events the client says it dropped itself. */
@@ -181,6 +183,7 @@ export class EventBatch {
     this.bodyEnd = end
     this.count = 0
     if (this.rejections.length > 0) this.rejections = []
+    this.timed = false
     this.sentAt = Number.NaN
     this.clientLost = 0
     this.ignoredItems = 0

@@ -12,6 +12,7 @@ import {
   fail,
   KIND_OF,
   Kind,
+  passed,
   readNumber,
   skipColon,
   skipLiteral,
@@ -40,24 +41,25 @@ export class TopObject {
   }
 }
 
-// What the keys of the last event were, in order, as written from the first letter to the colon: four to twelve bytes in three overlapping
-// words. Only a shortcut: a guess that fails, or none, costs the long way and changes nothing.
+// What stood between the values of the last event, in order: from the comma or brace before a key to the first byte of its value, four to sixteen
+// bytes in four overlapping words. Only a shortcut: a guess that fails, or none, costs the long way and changes nothing.
 const GUESSES = 32
-const LONGEST_GUESS = 12
-const guessSize = new Uint8Array(GUESSES + 1)
-const guessSlot = new Int8Array(GUESSES + 1)
-const guessHead = new Int32Array(GUESSES + 1)
-const guessMiddle = new Int32Array(GUESSES + 1)
-const guessTail = new Int32Array(GUESSES + 1)
+const LONGEST_GUESS = 16
+/** Size (0 where there is none), slot, and the words at 0, −4, 4 and −8 from start or end. */
+const GUESS_STRIDE = 6
+const guesses = new Int32Array(GUESS_STRIDE * (GUESSES + 1))
 
 function learn(n: number, slot: number, view: DataView, start: number, end: number): void {
   const size = end - start
-  if (n >= GUESSES || size < 4 || size > LONGEST_GUESS) return
-  guessSize[n] = size
-  guessSlot[n] = slot
-  guessHead[n] = view.getInt32(start, true)
-  guessTail[n] = view.getInt32(end - 4, true)
-  if (size > 8) guessMiddle[n] = view.getInt32(start + 4, true)
+  if (n >= GUESSES || size > LONGEST_GUESS) return
+  const at = n * GUESS_STRIDE
+  guesses[at] = size
+  guesses[at + 1] = slot
+  guesses[at + 2] = view.getInt32(start, true)
+  guesses[at + 3] = view.getInt32(end - 4, true)
+  if (size <= 8) return
+  guesses[at + 4] = view.getInt32(start + 4, true)
+  guesses[at + 5] = view.getInt32(end - 8, true)
 }
 
 // Bodies lie one after the other in one buffer, so its view is most often at hand.
@@ -70,16 +72,6 @@ function viewOf(bytes: Uint8Array): DataView {
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
   return view
-}
-
-// The lowest bit set is the highest of the first of four bytes that is not plain (see Class): quote, backslash, control, or beyond
-// ASCII. Each sum has a byte's highest bit set where it is plain; only a byte beyond ASCII, which is one of those looked for, carries
-// into the bytes above it.
-function oddBytes(word: number): number {
-  const notQuote = (word ^ 0x22222222) + 0x7f7f7f7f
-  const notBackslash = (word ^ 0x5c5c5c5c) + 0x7f7f7f7f
-  const notControl = word + 0x60606060
-  return ~(notQuote & notBackslash & notControl & ~word) & 0x80808080
 }
 
 /**
@@ -98,81 +90,105 @@ export function scanEvent(
   const bytes = batch.bytes
   const slices = batch.slices
   const base = batch.count * SLICE_STRIDE
-  const plainLimit = row.plainLimit
+  const plainLimit = row.plainLimit | 0
   const view = viewOf(bytes)
-  const lastGuess = Math.min(end, bytes.length - LONGEST_GUESS)
-  const lastWord = Math.min(end, bytes.length) - 4
-  let n = 0
-  i++
-  if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
-  if (i < end && bytes[i] === 0x7d) return i + 1
-  for (;;) {
-    if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
-    i++
-    let c = 0
-    let slot: number
-    // The n-th key is most often the n-th key of the event before: two or three loads tell.
-    const size = i < lastGuess ? guessSize[n]! : 0
-    if (
-      size !== 0 &&
-      view.getInt32(i, true) === guessHead[n] &&
-      view.getInt32(i + size - 4, true) === guessTail[n] &&
-      (size <= 8 || view.getInt32(i + 4, true) === guessMiddle[n])
-    ) {
-      slot = guessSlot[n]!
-      i += size
-    } else {
-      const key = i
-      while (CLASS[(c = bytes[i]!)] === Class.Plain) i++
-      if (i < end && c === 0x22) {
-        slot = slotOf(bytes, key, i)
-        i++
-        if (i < end && bytes[i] === 0x3a) learn(n, slot, view, key, ++i)
-        else i = skipColon(bytes, i, end)
-      } else {
-        i = skipString(bytes, i, end)
-        slot = slotOfText(unescapeText(bytes, key, i - 1), slotOf)
-        i = skipColon(bytes, i, end)
-      }
-    }
-    if (n < GUESSES) n++
-    if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
-    if (i >= end) fail(end, 'the body ends too early')
-    c = bytes[i]!
-    if (c === 0x22) {
-      const start = ++i
-      while (i < lastWord) {
-        const odd = oddBytes(view.getInt32(i, true))
+  end |= 0
+  i |= 0
+  const size = Math.min(end, bytes.length | 0) | 0
+  // From here on a guess could end at a value that others' bytes follow.
+  const lastGuess = (size - LONGEST_GUESS - 1) | 0
+  const lastWord = (size - 4) | 0
+  for (let n = 0; ; ) {
+    // Here stands the brace before the first key, the comma before another one, the brace behind the last, or something else.
+    //
+    // The short way: a key as before, and a plain short text. Nothing is called in this loop, so that what it needs stays in registers.
+    let at = Math.imul(n, GUESS_STRIDE)
+    while (i < lastGuess) {
+      const size = guesses[at]!
+      if (
+        size === 0 ||
+        view.getInt32(i, true) !== guesses[(at + 2) | 0] ||
+        view.getInt32((i + size - 4) | 0, true) !== guesses[(at + 3) | 0] ||
+        (size > 8 &&
+          (view.getInt32((i + 4) | 0, true) !== guesses[(at + 4) | 0] ||
+            view.getInt32((i + size - 8) | 0, true) !== guesses[(at + 5) | 0]))
+      )
+        break
+      const start = (i + size + 1) | 0
+      if (bytes[(start - 1) | 0] !== 0x22) break
+      let stop = start
+      while (stop < lastWord) {
+        const word = view.getInt32(stop, true)
+        const odd =
+          ~(((word ^ 0x22222222) + 0x7f7f7f7f) & ((word ^ 0x5c5c5c5c) + 0x7f7f7f7f) & (word + 0x60606060) & ~word) &
+          0x80808080
         if (odd !== 0) {
-          i += (31 - Math.clz32(odd & -odd)) >> 3
+          stop = (stop + ((31 - Math.clz32(odd & -odd)) >> 3)) | 0
           break
         }
-        i += 4
+        stop = (stop + 4) | 0
       }
-      while (CLASS[(c = bytes[i]!)] === Class.Plain) i++
-      const plain = i < end && c === 0x22
-      if (plain) i++
-      else i = skipString(bytes, i, end)
+      if (bytes[stop] !== 0x22 || ((stop - start) | 0) > plainLimit) break
+      const slot = guesses[(at + 1) | 0]!
+      if (slot >= TEXT_SLOTS) break
       if (slot >= 0) {
-        if (slot < TEXT_SLOTS && plain && i - start <= plainLimit) {
-          const at = base + 2 * slot
-          slices[at] = i - 1 === start ? -1 : start
-          slices[at + 1] = i - 1
-          if (row.odd !== 0) row.odd &= ~(1 << slot)
-        } else textValue(row, slot, plain ? Kind.Text : Kind.OddText, start, i - 1, top)
+        const place = (base + 2 * slot) | 0
+        slices[place] = stop === start ? -1 : start
+        slices[(place + 1) | 0] = stop
+        row.odd &= ~(1 << slot)
       }
-    } else if (slot < 0) i = skipValue(bytes, i, end, levels - 1)
+      i = (stop + 1) | 0
+      n = (n + 1) | 0
+      at = (at + GUESS_STRIDE) | 0
+    }
+    // The long way, for all that the short one does not know.
+    if (n > 0) {
+      if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end) | 0
+      const c = i < end ? bytes[i]! : 0
+      if (c === 0x7d) return i + 1
+      if (c !== 0x2c) fail(i, i < end ? 'a comma or bracket is missing' : 'the body ends too early')
+    }
+    const from = i
+    i = (i + 1) | 0
+    const lines = passed.lines
+    if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end) | 0
+    if (n === 0 && i < end && bytes[i] === 0x7d) return i + 1
+    if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
+    const key = (i + 1) | 0
+    i = key
+    while (CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
+    let slot: number
+    if (i < end && bytes[i] === 0x22) {
+      slot = slotOf(bytes, key, i)
+      i = skipColon(bytes, i + 1, end) | 0
+      // Ends of lines count wherever they stand.
+      if (passed.lines === lines) learn(n, slot, view, from, i)
+    } else {
+      i = skipString(bytes, i, end) | 0
+      slot = slotOfText(unescapeText(bytes, key, i - 1), slotOf)
+      i = skipColon(bytes, i, end) | 0
+    }
+    if (i >= end) fail(end, 'the body ends too early')
+    if (n < GUESSES) n = (n + 1) | 0
+    if (bytes[i] === 0x22) {
+      const start = i + 1
+      i = start
+      while (CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
+      const plain = i < end && bytes[i] === 0x22
+      if (plain) i = (i + 1) | 0
+      else i = skipString(bytes, i, end) | 0
+      if (slot < 0) continue
+      if (slot < TEXT_SLOTS && plain && i - start <= plainLimit) {
+        const at = base + 2 * slot
+        slices[at] = i - 1 === start ? -1 : start
+        slices[at + 1] = i - 1
+        row.odd &= ~(1 << slot)
+      } else textValue(row, slot, plain ? Kind.Text : Kind.OddText, start, i - 1, top)
+    } else if (slot < 0) i = skipValue(bytes, i, end, levels - 1) | 0
     else {
-      i = otherValue(row, slot, i, end, levels - 1, maxTags, top)
+      i = otherValue(row, slot, i, end, levels - 1, maxTags, top) | 0
       if (i < 0) return -1
     }
-    if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
-    c = i < end ? bytes[i]! : 0
-    i++
-    if (c === 0x2c) {
-      if (i < end && bytes[i]! <= 0x20) i = skipSpace(bytes, i, end)
-    } else if (c === 0x7d) return i
-    else fail(i - 1, i <= end ? 'a comma or bracket is missing' : 'the body ends too early')
   }
 }
 
@@ -292,10 +308,10 @@ function scanError(row: EventRow, i: number, end: number, levels: number): numbe
         row.have = kind === Kind.Null ? row.have & ~(1 << slot) : row.have | (1 << slot)
       }
     }
-    i = skipSpace(bytes, i, end)
+    i = skipSpace(bytes, i, end) | 0
     const c = i < end ? bytes[i]! : 0
     i++
-    if (c === 0x2c) i = skipSpace(bytes, i, end)
+    if (c === 0x2c) i = skipSpace(bytes, i, end) | 0
     else if (c === 0x7d) return i
     else fail(i - 1, i <= end ? 'a comma or bracket is missing' : 'the body ends too early')
   }

@@ -222,6 +222,7 @@ export class EventRow {
     }
     const when = this.batch.numbers[this.batch.count * NumberField.Count_ + NumberField.At]!
     if (when > MAX_MS || when < -MAX_MS) return this.refuse('bad-at', 'at is beyond what a date can be')
+    if (!Number.isNaN(when)) this.batch.timed = true
     switch (type) {
       case 1:
       case 2:

@@ -20,11 +20,13 @@
 
 import { LetheError } from '../core/errors.js'
 import type { Steps } from '../core/steps.js'
+import type { FieldPlan } from '../tables/field-updates.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { isCertain } from './certain.js'
 import { Calling } from './emit-calls.js'
 import { accepts } from './emit-plan.js'
 import { IGNORE, type Lines, textOf } from './emit-text.js'
+import { fieldPlanOf } from './field-plan.js'
 
 export interface EmittedProgram {
   /** Body of a function (C, K) that answers { load, roots, begin, run }. */
@@ -33,6 +35,8 @@ export interface EmittedProgram {
   readonly tables: readonly TableDeclaration[]
   /** See certain.ts. */
   readonly certain: boolean
+  /** See field-plan.ts. */
+  readonly fieldPlan: FieldPlan | undefined
 }
 
 export class Emitter extends Calling {
@@ -56,6 +60,7 @@ export class Emitter extends Calling {
     }
     const functions = yield* textOf(this.functions)
     const certain = isCertain(call, functions, this.engine.limits.maxProgramSteps)
+    const fieldPlan = certain ? fieldPlanOf(call, functions) : undefined
     const procedures = [...this.procedures].map(([known, name]) => this.procedureText(known, name))
     const code = yield* textOf([
       '"use strict";',
@@ -77,7 +82,7 @@ export class Emitter extends Calling {
       `function run(event){X0=event*40;V0=event;T0=B.types[event];return ${call}}`,
       'return {load,roots,begin,run}',
     ])
-    return { code, constants: this.constants, tables: this.tables, certain }
+    return { code, constants: this.constants, tables: this.tables, certain, fieldPlan }
   }
 
   /** JavaScript for one event. */

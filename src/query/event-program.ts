@@ -2,6 +2,7 @@
 
 import type { EventBatch } from '../event/batch.js'
 import type { EffectSink } from '../tables/effects.js'
+import type { FieldPlan } from '../tables/field-updates.js'
 import type { TableDeclaration } from '../tables/types.js'
 
 /** What became of an event in its program. */
@@ -28,6 +29,8 @@ export interface EventProgram {
   readonly declared: readonly TableDeclaration[]
   /** Whether it can neither fail nor drop an event, so that its effects may happen while it runs (certain.ts). */
   readonly certain: boolean
+  /** What a certain program does to every event, where that is nothing but updates by fields (field-plan.ts). */
+  readonly fieldPlan: FieldPlan | undefined
   /** What follows are events of `batch`, whose bytes stay as they are, and `effects` hears of what should happen. */
   begin(batch: EventBatch, effects: EffectSink): void
   /** Runs it over one event. Throws only Bugs. */

@@ -9,13 +9,13 @@ import type { EmittedProgram } from './emit-js.js'
 import { unspecified } from './value.js'
 
 /** An emitted program as JSON: a constant is the bytes of a text to compare with, or null for the unspecified value. */
-export interface AheadProgram extends Pick<EmittedProgram, 'code' | 'tables' | 'certain'> {
+export interface AheadProgram extends Pick<EmittedProgram, 'code' | 'tables' | 'certain' | 'fieldPlan'> {
   readonly constants: readonly (readonly number[] | null)[]
 }
 
 /** Throws a Bug where a constant is of a sort that JSON cannot hold yet. */
-export function toAhead({ code, constants, tables, certain }: EmittedProgram): AheadProgram {
-  return { code, tables, certain, constants: constants.map(keptConstant) }
+export function toAhead({ code, constants, tables, certain, fieldPlan }: EmittedProgram): AheadProgram {
+  return { code, tables, certain, fieldPlan, constants: constants.map(keptConstant) }
 }
 
 function keptConstant(value: unknown): readonly number[] | null {
@@ -24,7 +24,7 @@ function keptConstant(value: unknown): readonly number[] | null {
   throw new Bug(`the built-in program cannot be emitted ahead: it has the constant ${String(value)}`)
 }
 
-export function fromAhead({ code, constants, tables, certain }: AheadProgram): EmittedProgram {
+export function fromAhead({ code, constants, tables, certain, fieldPlan }: AheadProgram): EmittedProgram {
   const own = constants.map(kept => (kept === null ? unspecified : Uint8Array.from(kept)))
-  return { code, tables, certain, constants: own }
+  return { code, tables, certain, fieldPlan, constants: own }
 }

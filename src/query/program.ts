@@ -10,6 +10,7 @@ import { defaultLimits, type Limits } from '../core/limits.js'
 import { atOnce, type Steps } from '../core/steps.js'
 import { EventBatch } from '../event/batch.js'
 import { type EffectSink, Effects } from '../tables/effects.js'
+import type { FieldPlan } from '../tables/field-updates.js'
 import type { TableDeclaration } from '../tables/types.js'
 import { type EmittedProgram, Emitter } from './emit-js.js'
 import { dropSignal } from './event-primitives.js'
@@ -36,6 +37,7 @@ interface Emitted {
 class CompiledProgram implements EventProgram {
   readonly declared: readonly TableDeclaration[]
   readonly certain: boolean
+  readonly fieldPlan: FieldPlan | undefined
   reason = ''
   error: ProgramError | undefined
   private readonly emitted: Emitted
@@ -45,11 +47,12 @@ class CompiledProgram implements EventProgram {
   constructor(
     readonly source: string,
     private readonly engine: Engine,
-    { code, constants, tables, certain }: EmittedProgram,
+    { code, constants, tables, certain, fieldPlan }: EmittedProgram,
     private readonly limits: Limits,
   ) {
     this.declared = tables
     this.certain = certain
+    this.fieldPlan = fieldPlan
     // The only text that becomes code here was made by emit-js: names of its own, and integers.
     this.emitted = new Function('C', 'K', code)(engine, constants) as Emitted
     this.load(literalsOf(constants))

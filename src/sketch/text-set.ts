@@ -19,6 +19,8 @@ export class TextSet {
   private heap: Uint8Array = new Uint8Array(48)
   private used = 0
   private slots: Int32Array = new Int32Array(3 * 4)
+  /** Slots, less one. */
+  private mask = 3
 
   constructor(readonly limit: number) {}
 
@@ -64,6 +66,7 @@ export class TextSet {
     copy.heap = this.heap.slice(0, this.used)
     copy.used = this.used
     copy.slots = this.slots.slice()
+    copy.mask = this.mask
     return copy
   }
 
@@ -109,12 +112,10 @@ export class TextSet {
 
   // The slot of a hash, or the empty one where it belongs.
   private find(low: number, high: number): number {
-    const { slots } = this
-    const end = slots.length
-    let slot = (low & (end / 3 - 1)) * 3
+    const { slots, mask } = this
+    let slot = Math.imul(low & mask, 3)
     while (slots[slot + 2] !== 0 && (slots[slot] !== low || slots[slot + 1] !== high)) {
-      slot += 3
-      if (slot === end) slot = 0
+      slot = slot === 3 * mask ? 0 : slot + 3
     }
     return slot
   }
@@ -153,6 +154,7 @@ export class TextSet {
   private growSlots(): void {
     const old = this.slots
     this.slots = new Int32Array(old.length * 2)
+    this.mask = this.mask * 2 + 1
     for (let i = 0; i < old.length; i += 3) {
       if (old[i + 2] === 0) continue
       const slot = this.find(old[i]!, old[i + 1]!)

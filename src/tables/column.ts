@@ -27,6 +27,8 @@ const OBJECT_ROWS = 1 << OBJECT_BITS
 /** Pages of sketches that are worth reading ahead. */
 const PREFETCHED_PAGES = 4
 
+const NO_COUNTS = new Float64Array(0)
+
 const WHOLE = 0
 const DOUBLE = 1
 
@@ -180,6 +182,11 @@ export class CounterColumn {
 
   constructor(private readonly home: ColumnHome) {}
 
+  /** The counts of the first rows. */
+  get first(): Float64Array {
+    return this.zeroth === undefined ? NO_COUNTS : this.zeroth.values
+  }
+
   /** Adds to a cell; false, and nothing is done, if it was never touched (stands at 0). */
   add(row: number, amount: number, tracker: Tracker): boolean {
     const page = row < COUNTER_ROWS ? this.zeroth : this.pages[row >>> COUNTER_BITS]
@@ -245,6 +252,11 @@ export class SketchColumn {
   add(row: number, low: number, high: number, tracker: Tracker): boolean {
     const page = this.pages[row >>> SKETCH_PAGE_BITS]
     return page?.add(row & ((1 << SKETCH_PAGE_BITS) - 1), low, high, tracker) ?? false
+  }
+
+  /** Whether the cell was ever touched. */
+  has(row: number): boolean {
+    return this.pages[row >>> SKETCH_PAGE_BITS]?.has(row & ((1 << SKETCH_PAGE_BITS) - 1)) ?? false
   }
 
   start(row: number, low: number, high: number, tracker: Tracker): void {

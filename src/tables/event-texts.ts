@@ -36,7 +36,7 @@ export class EventTexts {
   private words: DataView = new DataView(new ArrayBuffer(0))
   private arenaWords: DataView = new DataView(this.arena.buffer)
   private keyGiven: HashKey | undefined
-  private hashKey: HashKey = { k0: 0, k1: 0 }
+  hashKey: HashKey = { k0: 0, k1: 0 }
   private readonly memo = new Int32Array(MEMO_STRIDE << MEMO_BITS)
 
   /** Places are in `bytes` as they are now, and hashed under `key`; the arena is empty. */

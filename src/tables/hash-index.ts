@@ -19,8 +19,8 @@ const FIRST = 16
 const LINE_SLOTS = 16
 
 export class HashIndex {
-  private slots = new Int32Array(3 * FIRST)
-  private mask = FIRST - 1
+  slots = new Int32Array(3 * FIRST)
+  mask = FIRST - 1
   private used = 0
   private old: Int32Array | undefined
   private oldMask = 0
@@ -38,6 +38,16 @@ export class HashIndex {
       if (slots[at] === h1 && slots[at + 1] === h2) return slots[at + 2]! - 1
     }
     return this.old === undefined ? -1 : this.findOld(h1, h2)
+  }
+
+  /** The same, but does not look at what an unfinished rehash has not moved yet: −1 may be wrong. */
+  probe(h1: number, h2: number): number {
+    const { slots, mask } = this
+    for (let slot = h1 & mask; ; slot = (slot + 1) & mask) {
+      const at = slot * 3
+      const ref = slots[at + 2]!
+      if (ref === EMPTY || (slots[at] === h1 && slots[at + 1] === h2)) return ref - 1
+    }
   }
 
   /** See Updates.prefetch. A great index is left alone: one body of events asks for little of it. */

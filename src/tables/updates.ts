@@ -16,6 +16,7 @@ import type { ObjectCell, ObjectColumn } from './column.js'
 import type { DayData } from './day-data.js'
 import { type EffectSink, type Effects, STRIDE } from './effects.js'
 import { ARENA } from './event-texts.js'
+import type { FieldPlan, FieldUpdates } from './field-updates.js'
 import type { Groups } from './groups.js'
 import type { HashIndex } from './hash-index.js'
 import { cutAtCharacter, type KeySpace, MixFactor, mixOf } from './keys.js'
@@ -104,6 +105,22 @@ export class Updates {
     this.data = hot?.day === day ? hot : undefined
     this.day = day
     this.atMs = atMs
+  }
+
+  /**
+   * Applies `plan` to the events from `from` on, which are plain ones of `nextEvent`'s day and none from `to` on; answers the event before
+   * which it ended. That one is to be told of as usual.
+   */
+  applyFields(plan: FieldPlan, fieldUpdates: FieldUpdates, from: number, to: number): number {
+    if (this.data === undefined || !this.allBound(plan)) return from
+    fieldUpdates.begin(this.index, this.data, this.tracker, this.bound, this.effects)
+    return fieldUpdates.apply(plan, this.batch.slices, from, to)
+  }
+
+  /** Whether all tables have been looked up, and are none of those refused. */
+  private allBound({ updates }: FieldPlan): boolean {
+    for (let i = 0; i < updates.length; i++) if (this.bound[updates[i]!.table]! <= 0) return false
+    return true
   }
 
   /** Applies what was written down of one event. */

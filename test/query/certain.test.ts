@@ -97,6 +97,7 @@ const written = (program: EventProgram): EventProgram => ({
   source: program.source,
   declared: program.declared,
   certain: false,
+  fieldPlan: undefined,
   begin: (batch, effects) => program.begin(batch, effects),
   run: event => program.run(event),
   runCertain: () => {

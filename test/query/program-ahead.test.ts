@@ -31,7 +31,7 @@ t.test('what the build keeps has the tables and, event by event, the effects of 
 })
 
 t.test('a constant that JSON cannot hold ends the build', async t => {
-  t.throws(() => toAhead({ code: '', tables: [], certain: false, constants: [Symbol('x')] }), {
+  t.throws(() => toAhead({ code: '', tables: [], certain: false, fieldPlan: undefined, constants: [Symbol('x')] }), {
     message: /Symbol\(x\)/,
   })
 })
