@@ -254,11 +254,6 @@ export class SketchColumn {
     return page?.add(row & ((1 << SKETCH_PAGE_BITS) - 1), low, high, tracker) ?? false
   }
 
-  /** Whether the cell was ever touched. */
-  has(row: number): boolean {
-    return this.pages[row >>> SKETCH_PAGE_BITS]?.has(row & ((1 << SKETCH_PAGE_BITS) - 1)) ?? false
-  }
-
   start(row: number, low: number, high: number, tracker: Tracker): void {
     const number = row >>> SKETCH_PAGE_BITS
     fillTo(this.pages, number)

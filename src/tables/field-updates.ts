@@ -12,7 +12,7 @@
 // event of another sort ends the group, and whoever asked takes it the usual way.
 
 import { hash, hashBytes } from '../core/hash.js'
-import { Field, SLICE_STRIDE } from '../event/batch.js'
+import { type EventBatch, Field, SLICE_STRIDE } from '../event/batch.js'
 import type { TextSet } from '../sketch/text-set.js'
 import type { DayData } from './day-data.js'
 import type { EventTexts } from './event-texts.js'
@@ -76,15 +76,19 @@ export class FieldUpdates {
   }
 
   /**
-   * Applies `plan` to events of a batch whose slices are `slices`, from `from` on, at most GROUP and none from `to` on; answers the event
-   * before which it ended.
+   * Applies `plan` to events of a batch from `from` on, none of them rejected, at most GROUP and none from `to` on; answers the event before
+   * which it ended.
    */
-  apply({ fields, updates }: FieldPlan, slices: Int32Array, from: number, to: number): number {
+  apply({ fields, updates }: FieldPlan, batch: EventBatch, from: number, to: number): number {
     this.makeRoom(Math.max(fields.length, updates.length))
-    let end = this.hash(fields, slices, from, Math.min(to, from + GROUP))
-    for (let u = 0; u < updates.length && end > from; u++) end = from + this.find(updates[u]!, u, end - from)
-    for (let u = 0; u < updates.length; u++) this.update(updates[u]!, u, end - from)
-    return end
+    let count = this.hash(fields, batch, from, Math.min(to, from + GROUP)) - from
+    for (let u = 0; u < updates.length && count > 0; u++) count = this.find(updates[u]!, u, count)
+    // Sketches come first: to add to one of them twice is to add once, should a later one show that an event was too much.
+    for (let u = 0; u < updates.length; u++)
+      if (updates[u]!.operation === FieldOperation.Sketch) count = this.sketch(updates[u]!, u, count)
+    for (let u = 0; u < updates.length; u++)
+      if (updates[u]!.operation === FieldOperation.Bump) this.bump(updates[u]!, u, count)
+    return from + count
   }
 
   private makeRoom(most: number): void {
@@ -96,10 +100,11 @@ export class FieldUpdates {
   }
 
   /** The hashes of all fields; ends before an event with a text that is too long for a key. */
-  private hash(fields: readonly Field[], slices: Int32Array, from: number, to: number): number {
+  private hash(fields: readonly Field[], { slices, types }: EventBatch, from: number, to: number): number {
     const { low, high, there } = this
     const { bytes, hashKey } = this.texts
     for (let f = 0; f < fields.length; f++) {
+      const isType = fields[f] === Field.Type
       let at = 2 * (from * Field.Count_ + fields[f]!)
       let place = f * GROUP
       for (let event = from; event < to; event++, place++, at += SLICE_STRIDE) {
@@ -110,6 +115,11 @@ export class FieldUpdates {
         if (stop - start > this.maxKeyBytes) {
           to = event
           break
+        }
+        if (isType && event > from && types[event] === types[event - 1]) {
+          low[place] = low[place - 1]!
+          high[place] = high[place - 1]!
+          continue
         }
         hashBytes(hashKey, bytes, start, stop)
         low[place] = hash.lo
@@ -132,15 +142,15 @@ export class FieldUpdates {
         hashes[empty + 3]! ^ Math.imul(mix, MixFactor.High),
       )
       if (row < 0) return 0
-      this.rows.fill(row, first, first + count)
+      for (let i = 0; i < count; i++) this.rows[first + i] = row
     } else count = this.findKeys(update.table, key * GROUP, first, count)
     if (value >= 0)
       for (let i = 0; i < count; i++) if (this.there[value * GROUP + i] === 0) this.rows[first + i] = ABSENT
     switch (update.operation) {
       case 1: // Bump
         return this.begunCounters(first, count)
-      case 2: // Sketch
-        return this.begunSketches(first, count)
+      case 2: // Sketch: see `sketch`
+        return count
       default: // Collect
         return this.knownMembers(first, value * GROUP, count)
     }
@@ -181,13 +191,6 @@ export class FieldUpdates {
     return count
   }
 
-  private begunSketches(first: number, count: number): number {
-    const { rows } = this
-    const { sketches } = this.data
-    for (let i = 0; i < count; i++) if (rows[first + i]! >= 0 && !sketches.has(rows[first + i]!)) return i
-    return count
-  }
-
   /** A member that is known changes nothing: those events are done. */
   private knownMembers(first: number, values: number, count: number): number {
     const { low, high, rows } = this
@@ -206,28 +209,23 @@ export class FieldUpdates {
     return count
   }
 
-  private update(update: FieldUpdate, u: number, count: number): void {
+  /** Adds to sketches; answers before which of the events the cell has not begun. */
+  private sketch(update: FieldUpdate, u: number, count: number): number {
     const { rows } = this
+    const { sketches } = this.data
     const first = u * GROUP
     const values = update.value * GROUP
-    switch (update.operation) {
-      case 1: {
-        // Bump
-        const { amount } = update
-        const { counters } = this.data
-        for (let i = 0; i < count; i++) if (rows[first + i]! >= 0) counters.add(rows[first + i]!, amount, this.tracker)
-        break
-      }
-      case 2: {
-        // Sketch
-        const { sketches } = this.data
-        for (let i = 0; i < count; i++) {
-          if (rows[first + i]! < 0) continue
-          sketches.add(rows[first + i]!, this.low[values + i]!, this.high[values + i]!, this.tracker)
-        }
-        break
-      }
-      default: // Collect: see knownMembers
+    for (let i = 0; i < count; i++) {
+      const row = rows[first + i]!
+      if (row >= 0 && !sketches.add(row, this.low[values + i]!, this.high[values + i]!, this.tracker)) return i
     }
+    return count
+  }
+
+  private bump({ amount }: FieldUpdate, u: number, count: number): void {
+    const { rows } = this
+    const { counters } = this.data
+    const first = u * GROUP
+    for (let i = 0; i < count; i++) if (rows[first + i]! >= 0) counters.add(rows[first + i]!, amount, this.tracker)
   }
 }

@@ -95,11 +95,6 @@ export class SketchPage extends Page {
     return false
   }
 
-  /** Whether a row was ever touched. */
-  has(row: number): boolean {
-    return 2 * row < this.meta.length && this.meta[2 * row] !== UNTOUCHED
-  }
-
   /** See Updates.prefetch. */
   prefetch(bytes: number): number {
     const { meta, slab } = this

@@ -114,7 +114,7 @@ export class Updates {
   applyFields(plan: FieldPlan, fieldUpdates: FieldUpdates, from: number, to: number): number {
     if (this.data === undefined || !this.allBound(plan)) return from
     fieldUpdates.begin(this.index, this.data, this.tracker, this.bound, this.effects)
-    return fieldUpdates.apply(plan, this.batch.slices, from, to)
+    return fieldUpdates.apply(plan, this.batch, from, to)
   }
 
   /** Whether all tables have been looked up, and are none of those refused. */
