@@ -50,6 +50,8 @@ function applyEvents(customer: Customer, delivery: Delivery, expired: () => bool
   assertSameVersions(customer, delivery.n)
   if (delivery.index === 0 && !daysReady(customer, batch, delivery.ms)) return false
   const verdicts = parts.quarantine.of(customer.route.incarnation)
+  parts.applier.oneByOne =
+    customer.crashes.suspects(delivery.n) || parts.places.suspects(customer.route.incarnation, delivery.n)
   if (!parts.applier.run(state, customer.program, verdicts, delivery, expired)) return false
   customer.eventsSinceCheckpoint += batch.count
   return true

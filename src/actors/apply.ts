@@ -31,10 +31,11 @@ export interface Verdicts {
   convicted(n: number, index: number, ms: number): boolean
 }
 
-/** Where an apply is, so that a crash can say which event it was; n = 0 while none runs. */
+/** Where an apply is, so that a crash can say which event it was, or which group; n = 0 while none runs. */
 export interface Place {
   n: number
   index: number
+  events: number
   batch: EventBatch | undefined
 }
 
@@ -42,7 +43,7 @@ export class Applier {
   private readonly effects = new Effects()
   private readonly direct = new DirectEffects()
   private readonly fieldUpdates: FieldUpdates
-  readonly place: Place = { n: 0, index: 0, batch: undefined }
+  readonly place: Place = { n: 0, index: 0, events: 1, batch: undefined }
 
   /** Stamp of the frame whose entry runs, and the day of its ledger. */
   frameMs = 0
@@ -110,20 +111,22 @@ export class Applier {
     this.begunFor = undefined
     if (batch.count - first >= MANY_EVENTS) this.prefetch(state, PREFETCHED_BYTES)
     this.place.n = delivery.n
+    this.place.events = 1
     this.place.batch = batch
     this.frameMs = delivery.ms
     this.frameDay = ledger.number
     this.at = delivery.ms
     this.day = dayOf(delivery.ms)
     this.skewed = false
-    // Events that happened at other times, or that somebody watches, judges or samples, go one by one.
+    // Events that happened at other times, or that somebody judges or samples, go one by one.
     const plan =
-      batch.timed || this.at < oldest || this.watch !== undefined || verdicts !== undefined || state.sampling < 1
+      batch.timed || this.at < oldest || this.oneByOne || verdicts !== undefined || state.sampling < 1
         ? undefined
         : program.fieldPlan
     for (; event < batch.count; event++) {
       if (event % EVENTS_PER_LOOK === 0) {
         if (event > first && expired()) break
+        if (!this.oneByOne) this.watch?.(delivery.n, event)
         const end = plan === undefined ? event : this.applyTogether(state, program, plan, batch, event)
         if (end > event) {
           applied += end - event
@@ -133,7 +136,7 @@ export class Applier {
         }
       }
       this.place.index = event
-      this.watch?.(delivery.n, event)
+      if (this.oneByOne) this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
         this.drop(ledger, 'invalid')
         continue
@@ -209,6 +212,7 @@ export class Applier {
     this.begunFor = undefined
     this.place.n = delivery.n
     this.place.index = 0
+    this.place.events = 1
     this.place.batch = batch
     this.frameMs = entry.ms
     this.frameDay = entry.day
@@ -227,8 +231,10 @@ export class Applier {
   // What the reads ahead add up to: of no use, but used, so that nobody optimises them away.
   private prefetched = 0
 
-  /** Told before each event while a replay is watched (R16). */
+  /** Told before each group of events, or each event where they go one by one, while a replay is watched (R16). */
   watch: ((n: number, index: number) => void) | undefined
+  /** The next entry crashed somebody before: its events are taken, and watched, one by one. */
+  oneByOne = false
 
   /** Events by what became of them since the start, for /metrics. Replayed entries were counted when they came. */
   get outcomes(): Record<string, number> {
@@ -251,8 +257,7 @@ export class Applier {
   private failed = false
 
   /**
-   * Applies as many plain events as can be taken at once, at most a group of them; answers the event before which that ended. A crash among
-   * them is put down to the first: the replay that follows is watched, and takes one at a time.
+   * Applies as many plain events as can be taken at once, at most a group of them; answers the event before which that ended.
    */
   private applyTogether(
     state: CustomerState,
@@ -266,9 +271,12 @@ export class Applier {
     while (to < most && isPlain(batch, to)) to++
     if (to === from) return from
     this.place.index = from
+    this.place.events = to - from
     if (this.begunFor !== program) this.begin(state, program, batch)
     this.direct.nextEvent(this.day, this.at)
-    return state.updates.applyFields(plan, this.fieldUpdates, from, to)
+    const end = state.updates.applyFields(plan, this.fieldUpdates, from, to)
+    this.place.events = 1
+    return end
   }
 
   /** Runs the program over one event and applies its effects. False if the program dropped it. */

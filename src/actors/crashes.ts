@@ -23,7 +23,8 @@ export class CrashRecord {
   convicting = false
   /** Monotonic ms before which it is not loaded again; 0 where nothing speaks against it. */
   retryAtMs = 0
-  private place = ''
+  // Where the last crash was: one of `events` events of entry `n`, from `index` on. n = 0: nowhere.
+  private last = { n: 0, index: 0, events: 0 }
   private inARow = 0
   // The last entry that ever went through: applying it again is no progress.
   private furthestN = 0
@@ -42,10 +43,15 @@ export class CrashRecord {
     this.inARow = 0
   }
 
+  /** The last crash was in entry n. */
+  suspects(n: number): boolean {
+    return this.last.n === n
+  }
+
   /** Remembers where it was; convicts an event at its second crash. */
   record(error: unknown): void {
     const { applier, clock } = this.parts
-    const { n, index, batch } = applier.place
+    const { n, index, events, batch } = applier.place
     this.inARow++
     if (this.inARow > CRASHES_AT_ONCE) {
       this.retryAtMs = clock.monotonicMs() + Math.min(LONGEST_WAIT_MS, 500 * 2 ** (this.inARow - CRASHES_AT_ONCE))
@@ -53,12 +59,13 @@ export class CrashRecord {
     if (n === 0 || batch === undefined) return
     applier.place.n = 0
     applier.place.batch = undefined
-    const place = `${n}/${index}`
-    if (this.place !== place) {
-      this.place = place
+    const { last } = this
+    const again = last.n === n && index >= last.index && index < last.index + last.events
+    if (!again || events > 1) {
+      this.last = { n, index, events }
       return
     }
-    this.place = ''
+    this.last = { n: 0, index: 0, events: 0 }
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     this.convict({ n, index, ms: applier.frameMs, day: applier.frameDay, batch, why })
   }

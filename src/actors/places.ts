@@ -6,6 +6,9 @@
 // anybody at any moment, so one death at a place proves nothing: the second one at the same place convicts. A suspect is
 // remembered until its event has gone through; a death meanwhile, at the start or elsewhere, is not one at its place.
 //
+// To write each event down costs more than to apply it. So it is each group of sixteen, and only in the entry of a suspect each event: the
+// first death says which group it was, the second which event.
+//
 //   0         4        8               16        24      28
 //   +---------+--------+---------------+---------+-------+------+
 //   | running | deaths | incarnation   | n (f64) | index | here |
@@ -15,8 +18,11 @@
 // here: 1 while the replay is at this event, 0 while it is only remembered.
 
 import type { Disk, DiskFile } from '../storage/disk.js'
+import { GROUP } from '../tables/field-updates.js'
 
 const SIZE = 32
+/** Events that a place may stand for. */
+const GROUP_EVENTS = GROUP
 
 export interface Suspect {
   readonly incarnation: bigint
@@ -61,11 +67,19 @@ export class PlaceFile {
     this.flush()
   }
 
-  /** The event about to be applied again. */
+  /** Where a process died, or events near it. */
+  suspects(incarnation: bigint, n: number): boolean {
+    return this.suspect !== undefined && this.suspect.n === n && this.suspect.incarnation === incarnation
+  }
+
+  /** The event, or the first of the group, about to be applied again. */
   record(incarnation: bigint, n: number, index: number): void {
     const { suspect } = this
     const again =
-      suspect !== undefined && suspect.incarnation === incarnation && suspect.n === n && suspect.index === index
+      suspect !== undefined &&
+      this.suspects(incarnation, n) &&
+      index >= suspect.index &&
+      index < suspect.index + GROUP_EVENTS
     if (again) this.met = true
     this.write({ incarnation, n, index, deaths: again ? suspect.deaths : 0 }, 1)
     this.flush()

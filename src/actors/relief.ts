@@ -5,7 +5,7 @@ import type { Parts } from './parts.js'
 import type { CustomerRoute } from './service.js'
 
 /**
- * Nobody is hurried while the journal has less than this share of what it may have (by default half a GiB: some seconds of
+ * Nobody is hurried while the journal has less than this share of what it may have (by default a GiB: some ten seconds of
  * replay in all after a crash). When two segments were enough to hurry everybody, a node under 50 events a request spent an eighth of its
  * time in checkpoints for the journal's sake.
  */
@@ -35,8 +35,10 @@ export function relieveJournal(
 ): void {
   const { journal, limits, routeOf } = parts
   const { heldBytes } = journal
-  const share = heldBytes / limits.maxJournalBytes
-  if (share <= HURRY_FROM) return
+  // A disk that is filling up, by whomever, has less room than the bound says.
+  const room = heldBytes + Math.max(0, parts.freeDiskBytes() - limits.diskReserveBytes)
+  const share = heldBytes / Math.min(limits.maxJournalBytes, room)
+  if (!(share > HURRY_FROM)) return
   const most = relievedAt(share)
   const seen = new Set<bigint>()
   let relieved = 0

@@ -5,6 +5,7 @@ import { Quarantine, type Verdict, type VerdictStore } from '../../src/actors/qu
 import { verdictFolder } from '../../src/actors/verdicts.js'
 import { seededRandom } from '../../src/core/random.js'
 import { MemoryDisk } from '../../src/storage/memory-disk.js'
+import { CounterColumn } from '../../src/tables/column.js'
 import { ShardRig } from './shard-rig.js'
 
 const verdict = (n: number, index: number, incarnation = 7n): Verdict => ({
@@ -127,4 +128,31 @@ t.test('R16: a crash in the middle of a frame answers everybody in it with what 
   t.equal(rig.shard.stats().eventsByOutcome['applied'], 5)
   t.equal(await rig.query('a', '(+ (count "event" "one") (count "event" "two") (count "event" "three"))'), 3)
   t.ok(crashes > 1, 'it crashed once and was applied again')
+})
+
+// Programs that only count fields have their events taken in groups, and a crash in one does not say at which event.
+t.test('R16: of a group that crashes, the event that does it again alone is set aside', async t => {
+  const rig = await new ShardRig().start()
+  const program = `(define (on-event e) (bump! "names" (field e 'name)))`
+  t.match(await rig.control('a', { tag: 'program-put', source: program }), {})
+  const body = Array.from({ length: 20 }, (_, i) => ({ type: 'event', name: `n${i}` }))
+  t.match(await rig.send('a', body), { accepted: 20 })
+  const { add } = CounterColumn.prototype
+  t.teardown(() => {
+    CounterColumn.prototype.add = add
+  })
+  // The eleventh name's counter is broken, for groups and for one.
+  const broken = 10
+  CounterColumn.prototype.add = function (this: CounterColumn, row, amount, tracker) {
+    if (row === broken) throw new Error('planted')
+    return add.call(this, row, amount, tracker)
+  }
+  const sent = rig.send('a', body)
+  await rig.pass(5_000)
+  t.match(await sent, { accepted: 20 })
+  const [verdict, ...others] = rig.quarantine.list(rig.route('a').incarnation)
+  t.same(others, [])
+  t.match(verdict, { index: broken, why: 'Error: planted' })
+  CounterColumn.prototype.add = add
+  t.same(await rig.query('a', '(list (count "names" "n9") (count "names" "n10") (count "names" "n11"))'), [2, 1, 2])
 })

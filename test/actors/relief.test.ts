@@ -8,12 +8,13 @@ import type { CustomerRoute } from '../../src/actors/service.js'
 import { defaultLimits } from '../../src/core/limits.js'
 
 /** Who goes to a checkpoint in one sweep, of 1,000 customers, the first of whom fails at it, while the journal holds `share` of its bound. */
-function relieved(share: number): { checkpointed: bigint[]; spilled: bigint[] } {
+function relieved(share: number, freeDiskBytes = 1e15): { checkpointed: bigint[]; spilled: bigint[] } {
   const spilled: bigint[] = []
   const checkpointed: bigint[] = []
   const all = Array.from({ length: 1_000 }, (_, i) => BigInt(i + 1))
   const parts = {
     limits: defaultLimits,
+    freeDiskBytes: () => freeDiskBytes,
     journal: {
       heldBytes: share * defaultLimits.maxJournalBytes,
       holding: () => [...all, ...all],
@@ -44,6 +45,16 @@ t.test('nobody is hurried while there is little, and then the more the more ther
     before = checkpointed.length
   }
   t.ok(before >= 64, 'enough for a thousand customers in four seconds')
+})
+
+t.test('a disk that fills up hurries them, whatever the bound', async t => {
+  const { diskReserveBytes, maxJournalBytes } = defaultLimits
+  t.same(relieved(0.1, diskReserveBytes + 0.5 * maxJournalBytes).checkpointed, [])
+  const some = relieved(0.1, diskReserveBytes + 0.1 * maxJournalBytes).checkpointed.length
+  t.ok(some >= 8, `${some}`)
+  const most = relieved(0.1, diskReserveBytes / 2).checkpointed.length
+  t.ok(most > some, `${most}`)
+  t.same(relieved(0, 0), { checkpointed: [], spilled: [] })
 })
 
 t.test('beyond the bound, who cannot be checkpointed makes way', async t => {

@@ -26,6 +26,30 @@ t.test('R16: the second process that dies at an event convicts it', async t => {
   t.equal(next().convicted(5n, 7), 3)
 })
 
+t.test('R16: the first death says which group it was, the second which event', async t => {
+  const next = processes()
+  next()
+  const first = next()
+  t.notOk(first.suspects(5n, 7))
+  first.record(5n, 7, 16)
+  const second = next()
+  t.ok(second.suspects(5n, 7))
+  t.notOk(second.suspects(5n, 8))
+  t.notOk(second.suspects(6n, 7))
+  for (let index = 0; index <= 21; index++) second.record(5n, 7, index)
+  t.equal(next().convicted(5n, 7), 21)
+})
+
+t.test('R16: deaths in different groups of an entry are of different places', async t => {
+  const next = processes()
+  next()
+  next().record(5n, 7, 16)
+  next().record(5n, 7, 32)
+  const third = next()
+  t.equal(third.convicted(5n, 7), undefined)
+  t.equal(third.suspect?.deaths, 1)
+})
+
 t.test('R16: a process killed at its start, or elsewhere, is no second death of a suspect', async t => {
   const next = processes()
   next()
