@@ -107,11 +107,7 @@ export const defaultLimits = {
   segmentBytes: 64 * MIB,
   /** A group commit carries at most this much. */
   maxFrameBytes: 8 * MIB,
-  /**
-   * Journal bytes of a shard beyond which those who hold it back spill and get 503 (R11). It is what a shard at full load (100 MB/s) writes in 40 s:
-   * with half of it, checkpoints for the journal's sake took another 4 % of the core; with twice as much, a thousand customers who all come
-   * back at once after a crash would wait longer for their replays than answerDeadlineMs.
-   */
+  /** Journal bytes of a shard beyond which those who hold it back spill and get 503 (R11): 40 s of full load. With half of it more checkpoints, with twice as much replays longer than answerDeadlineMs. */
   maxJournalBytes: 4096 * MIB,
   /** Free disk kept for checkpoints and trimming: below it ingest answers 503. */
   diskReserveBytes: 256 * MIB,

@@ -85,7 +85,7 @@ function stateAfter(program: EventProgram, bodies: readonly (readonly object[])[
   const delivery = new Delivery()
   const accepted: number[] = []
   let look = 0
-  if (!together) applier.watch = () => {}
+  applier.oneByOne = !together
   for (const body of bodies) {
     delivery.clear()
     delivery.batch = batchOf(...body)
