@@ -74,6 +74,8 @@ export interface Contender {
 export class Measuring {
   readonly result: BenchResult
   readonly rounds: number
+  /** All are run one after the other: what takes time takes a third of it. */
+  readonly brief: boolean
   private readonly rows = new Map<string, Row>()
   private readonly folders: string[] = []
   private readonly cleanups: (() => void | Promise<void>)[] = []
@@ -82,9 +84,10 @@ export class Measuring {
     bench: Bench,
     readonly smoke: boolean,
     readonly resultsFolder: string,
-    options: { rounds: number; pinned: boolean },
+    options: { rounds: number; pinned: boolean; brief?: boolean },
   ) {
     this.rounds = smoke ? 1 : options.rounds
+    this.brief = options.brief === true
     this.result = {
       name: bench.name,
       about: bench.about,
@@ -106,6 +109,11 @@ export class Measuring {
     const value = this.smoke ? smoke : full
     this.result.parameters[name] = value
     return value
+  }
+
+  /** Seconds of a measurement. */
+  seconds(smoke: number, full: number): number {
+    return this.parameter('seconds', smoke, this.brief ? full / 3 : full)
   }
 
   sample(row: string, metric: string, value: number): void {
@@ -214,7 +222,7 @@ export class Measuring {
 /** Runs one benchmark and answers what it saw. What it started and wrote is gone afterwards. */
 export async function runBench(
   bench: Bench,
-  options: { smoke: boolean; rounds: number; pinned: boolean; resultsFolder: string },
+  options: { smoke: boolean; rounds: number; pinned: boolean; brief?: boolean; resultsFolder: string },
 ): Promise<BenchResult> {
   const measuring = new Measuring(bench, options.smoke, options.resultsFolder, options)
   const start = performance.now()

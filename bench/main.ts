@@ -1,6 +1,7 @@
 // `npm run bench`: runs benchmarks by name, each in a process of its own, prints what was seen and writes it down.
 //
-//   npm run bench                    the canonical benchmarks (half an hour)
+//   npm run bench                    the canonical benchmarks, briefly (eleven minutes)
+//   npm run bench -- --full          the same at the lengths of what is published, and of those that are named (half an hour)
 //   npm run bench -- hll/add http    those whose name starts so
 //   npm run bench -- --list          their names
 //   npm run bench -- --json FILE     the results there as well as in bench/results/latest.json
@@ -29,6 +30,8 @@ interface Options {
   readonly list?: boolean
   readonly smoke?: boolean
   readonly publish?: boolean
+  readonly full?: boolean
+  readonly brief?: boolean
   readonly rounds: number
   readonly inside?: boolean
 }
@@ -37,6 +40,7 @@ const command = new Command('npm run bench --')
   .description('Measures parts and the whole of Lethe, beside what else there is (docs/benchmarks.md)')
   .argument('[names...]', 'benchmarks whose names start so; without any, the canonical ones')
   .option('--list', 'their names, and what each is about')
+  .option('--full', 'the canonical ones at full length, as those that are named: half an hour')
   .option('--rounds <number>', 'that a median is taken of', rounds, 5)
   .option('--json <file>', 'the results there as well as in bench/results/latest.json')
   .option('--publish', 'puts the results in bench/results/latest.json into docs/benchmarks.md, and runs nothing')
@@ -44,6 +48,7 @@ const command = new Command('npm run bench --')
   .helpOption('-h, --help', 'this')
   // One benchmark inside this process, its result on stdout: how the runner starts itself.
   .addOption(new Option('--inside').hideHelp())
+  .addOption(new Option('--brief').hideHelp())
   .parse()
 const options = command.opts<Options>()
 const names = command.args
@@ -70,6 +75,7 @@ async function runApart(bench: Bench): Promise<BenchResult> {
   const args = ['--expose-gc', '--max-old-space-size=8192', fileURLToPath(import.meta.url), '--inside', bench.name]
   args.push('--rounds', String(options.rounds))
   if (options.smoke) args.push('--smoke')
+  if (names.length === 0 && options.full !== true) args.push('--brief')
   const core = bench.placement === 'server' ? { core: SERVER_CORE } : {}
   const output = await runProcess(process.execPath, args, {
     ...core,
@@ -84,6 +90,7 @@ async function runInside(bench: Bench): Promise<void> {
     smoke: options.smoke === true,
     rounds: options.rounds,
     pinned: canPin(),
+    brief: options.brief === true,
     resultsFolder: RESULTS,
   })
   process.stdout.write(`\n${JSON.stringify(result)}`)

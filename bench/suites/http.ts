@@ -60,7 +60,7 @@ function strangers(count: number): string[] {
 
 async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.seconds(0.2, 3)
   const shapes = (b.smoke ? [8] : [512, 64]).map(connections => ({
     connections,
     label: `, ${connections} connections`,
@@ -89,7 +89,7 @@ async function single(b: Measuring): Promise<void> {
 /** What other servers do that read the same requests and keep nothing. */
 async function peers(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.seconds(0.2, 3)
   const file = new RequestFile(b.folder(), 'peers', trafficOf(strangers(customers), 1))
   noteLoader(b)
   const servers: HttpServer[] = []
@@ -103,7 +103,7 @@ async function peers(b: Measuring): Promise<void> {
 
 async function batches(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.seconds(0.2, 3)
   const connections = b.parameter('connections', 8, 256)
   const events = b.parameter('events a request', 50, 50)
   const modes: PeerMode[] = b.smoke ? ['floor'] : ['empty', 'parse', 'floor']
@@ -116,7 +116,7 @@ async function batches(b: Measuring): Promise<void> {
 
 async function points(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 2, 100)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.seconds(0.2, 3)
   const connections = b.parameter('connections', 4, 64)
   const perBody = b.parameter('points a request', 500, 500)
   noteLoader(b)

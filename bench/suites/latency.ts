@@ -58,7 +58,7 @@ function record(b: Measuring, row: string, report: LoadReport): void {
 
 async function halfLoad(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 20)
+  const seconds = b.seconds(0.2, 20)
   const connections = b.parameter('connections', 8, 256)
   const node = await startNode(b, b.smoke ? {} : { config: DISTURBED })
   const visitors = (await node?.createCustomers('visitor', b.smoke ? 2 : VISITORS, FIVE_UPDATES)) ?? []
@@ -75,7 +75,7 @@ async function halfLoad(b: Measuring): Promise<void> {
   let rate = b.parameter('requests/s where nothing is measured first', 2_000, 40_000)
   if (node !== undefined && !b.smoke) {
     // Everybody is loaded and the hot path compiled before that.
-    for (const seconds of [5, 5]) await loadThroughput(node.port, file, 512, seconds)
+    for (const seconds of b.brief ? [5] : [5, 5]) await loadThroughput(node.port, file, 512, seconds)
     const capacity = await loadThroughput(node.port, file, 512, 3)
     rate = Math.round(capacity.requestsPerSecond / 2)
   }
@@ -96,7 +96,7 @@ async function halfLoad(b: Measuring): Promise<void> {
         seconds,
         rate,
         // While the other server was measured everybody fell idle and was passivated: they have to be loaded again first.
-        warmUp: b.smoke ? 0 : 12,
+        warmUp: b.smoke ? 0 : b.brief ? 4 : 12,
       })
       const asked = await stop?.()
       record(b, target.name, report)

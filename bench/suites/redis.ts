@@ -35,7 +35,7 @@ async function node(b: Measuring, customers: number, events: number): Promise<Ht
 
 async function pipelined(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 0.2, 3)
+  const seconds = b.seconds(0.2, 3)
   const perPipeline = b.parameter('events a pipeline', 50, 500)
   const folder = b.folder()
   const redis = await startRedis(folder, true)
@@ -81,7 +81,7 @@ async function redisRound(
 
 async function front(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.parameter('seconds', 1, 3)
+  const seconds = b.seconds(1, 3)
   noteLoader(b)
   for (const events of b.smoke ? [1] : [1, 50]) {
     const folder = b.folder()

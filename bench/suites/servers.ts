@@ -159,6 +159,17 @@ export interface Load {
 /** V8 compiles the hot path in the first seconds of load, and goes on for half a minute: 844,000 events/s in the first three rounds of two seconds after 12, 959,000 in the last three of twelve. */
 const FIRST_WARM_UP_SECONDS = 30
 const NEXT_WARM_UP_SECONDS = 3
+/** In a brief run; a peer has little to compile. */
+const BRIEF_WARM_UP_SECONDS = 12
+const BRIEF_PEER_WARM_UP_SECONDS = 3
+
+function warmUpSeconds(b: Measuring, server: HttpServer): number {
+  const isFirst = !warmed.has(server.pid)
+  if (!b.brief) return isFirst ? FIRST_WARM_UP_SECONDS : NEXT_WARM_UP_SECONDS
+  if (!isFirst) return 1
+  return server.events === undefined ? BRIEF_PEER_WARM_UP_SECONDS : BRIEF_WARM_UP_SECONDS
+}
+
 /** Processes that have had the first. */
 const warmed = new Set<number>()
 
@@ -166,7 +177,7 @@ const warmed = new Set<number>()
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
   for (const server of b.smoke ? [] : servers) {
     b.progress(`${server.name}${order.label}, warming up`)
-    const seconds = warmed.has(server.pid) ? NEXT_WARM_UP_SECONDS : FIRST_WARM_UP_SECONDS
+    const seconds = warmUpSeconds(b, server)
     warmed.add(server.pid)
     await loadThroughput(server.port, server.file, order.connections, seconds)
     await new Promise(resolve => setTimeout(resolve, 200))
