@@ -21,8 +21,6 @@ import type { Disk, DiskFile } from '../storage/disk.js'
 import { GROUP } from '../tables/field-updates.js'
 
 const SIZE = 32
-/** Events that a place may stand for. */
-const GROUP_EVENTS = GROUP
 
 export interface Suspect {
   readonly incarnation: bigint
@@ -76,10 +74,7 @@ export class PlaceFile {
   record(incarnation: bigint, n: number, index: number): void {
     const { suspect } = this
     const again =
-      suspect !== undefined &&
-      this.suspects(incarnation, n) &&
-      index >= suspect.index &&
-      index < suspect.index + GROUP_EVENTS
+      suspect !== undefined && this.suspects(incarnation, n) && index >= suspect.index && index < suspect.index + GROUP
     if (again) this.met = true
     this.write({ incarnation, n, index, deaths: again ? suspect.deaths : 0 }, 1)
     this.flush()

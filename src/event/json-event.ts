@@ -94,10 +94,10 @@ export function scanEvent(
   const view = viewOf(bytes)
   end |= 0
   i |= 0
-  const size = Math.min(end, bytes.length | 0) | 0
+  const readable = Math.min(end, bytes.length | 0) | 0
   // From here on a guess could end at a value that others' bytes follow.
-  const lastGuess = (size - LONGEST_GUESS - 1) | 0
-  const lastWord = (size - 4) | 0
+  const lastGuess = (readable - LONGEST_GUESS - 1) | 0
+  const lastWord = (readable - 4) | 0
   for (let n = 0; ; ) {
     // Here stands the brace before the first key, the comma before another one, the brace behind the last, or something else.
     //
@@ -119,6 +119,8 @@ export function scanEvent(
       let stop = start
       while (stop < lastWord) {
         const word = view.getInt32(stop, true)
+        // The lowest bit set is the highest of the first of four bytes that is not plain (see Class). Each sum has a byte's highest bit set
+        // where it is plain; only a byte beyond ASCII, which is looked for too, carries into the bytes above it.
         const odd =
           ~(((word ^ 0x22222222) + 0x7f7f7f7f) & ((word ^ 0x5c5c5c5c) + 0x7f7f7f7f) & (word + 0x60606060) & ~word) &
           0x80808080

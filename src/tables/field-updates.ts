@@ -4,8 +4,8 @@
 //      bump A      ▼    ▼    ▼              then the row of each update, event after event
 //      sketch B    ▼    ▼    ▼              then the updates themselves, likewise
 //
-// An event at a time, each of its updates waits for cache misses of its own: index, page, cell. In a loop over events that calls
-// nothing the processor has those of several events under way at once, and what is the same for all of them stays in registers.
+// An event at a time, each of its updates waits for cache misses of its own: index, page, cell. In a loop over events that does
+// little the processor has those of several events under way at once, and what is the same for all of them stays in registers.
 //
 // Nobody can tell from the tables: only events whose cells have all begun, and whose members are all known, are taken here, and no two
 // updates of a program change the same table. So nothing is entered, and each cell gets what it would get, in the same order. The first
