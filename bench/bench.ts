@@ -1,4 +1,4 @@
-// A benchmark: a name, parameters with a small and a full value, rows of samples, ratios between rows, and aims.
+// A benchmark: a name, parameters with a value for each size of run, rows of samples, ratios between rows, and aims.
 //
 // Rows that are compared are measured in turns (A B C, A B C, …), so that a machine that slows down slows all of them;
 // a ratio is the median of the ratios of the turns, never the ratio of two medians from different minutes. Every row
@@ -30,11 +30,14 @@ export interface Aim {
   readonly met: boolean
 }
 
+/** How much a run does: what the tests can wait for, what a developer can (a few minutes for all), and what is published. */
+export type Size = 'smoke' | 'brief' | 'full'
+
 export interface BenchResult {
   readonly name: string
   readonly about: string
   readonly date: string
-  readonly smoke: boolean
+  readonly size: Size
   readonly pinned: boolean
   readonly parameters: Record<string, number | string>
   readonly rows: Row[]
@@ -74,25 +77,22 @@ export interface Contender {
 export class Measuring {
   readonly result: BenchResult
   readonly rounds: number
-  /** All are run one after the other: what takes time takes a third of it. */
-  readonly brief: boolean
   private readonly rows = new Map<string, Row>()
   private readonly folders: string[] = []
   private readonly cleanups: (() => void | Promise<void>)[] = []
 
   constructor(
     bench: Bench,
-    readonly smoke: boolean,
+    readonly size: Size,
     readonly resultsFolder: string,
-    options: { rounds: number; pinned: boolean; brief?: boolean },
+    options: { rounds: number; pinned: boolean },
   ) {
-    this.rounds = smoke ? 1 : options.rounds
-    this.brief = options.brief === true
+    this.rounds = this.smoke ? 1 : options.rounds
     this.result = {
       name: bench.name,
       about: bench.about,
       date: new Date().toISOString(),
-      smoke,
+      size,
       pinned: options.pinned,
       parameters: {},
       rows: [],
@@ -104,16 +104,19 @@ export class Measuring {
     }
   }
 
-  /** A size: `npm test` runs the first, `npm run bench` the second. Both are written down with the result. */
-  parameter(name: string, smoke: number, full: number): number {
-    const value = this.smoke ? smoke : full
-    this.result.parameters[name] = value
-    return value
+  get smoke(): boolean {
+    return this.size === 'smoke'
   }
 
-  /** Seconds of a measurement. */
-  seconds(smoke: number, full: number): number {
-    return this.parameter('seconds', smoke, this.brief ? full / 3 : full)
+  get brief(): boolean {
+    return this.size === 'brief'
+  }
+
+  /** A value by the size of the run; written down with the result. */
+  parameter(name: string, smoke: number, full: number, brief = full): number {
+    const value = { smoke, brief, full }[this.size]
+    this.result.parameters[name] = value
+    return value
   }
 
   sample(row: string, metric: string, value: number): void {
@@ -222,9 +225,9 @@ export class Measuring {
 /** Runs one benchmark and answers what it saw. What it started and wrote is gone afterwards. */
 export async function runBench(
   bench: Bench,
-  options: { smoke: boolean; rounds: number; pinned: boolean; brief?: boolean; resultsFolder: string },
+  options: { size: Size; rounds: number; pinned: boolean; resultsFolder: string },
 ): Promise<BenchResult> {
-  const measuring = new Measuring(bench, options.smoke, options.resultsFolder, options)
+  const measuring = new Measuring(bench, options.size, options.resultsFolder, options)
   const start = performance.now()
   try {
     await bench.run(measuring)

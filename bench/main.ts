@@ -1,7 +1,7 @@
 // `npm run bench`: runs benchmarks by name, each in a process of its own, prints what was seen and writes it down.
 //
-//   npm run bench                    the canonical benchmarks, briefly (eleven minutes)
-//   npm run bench -- --full          the same at the lengths of what is published, and of those that are named (half an hour)
+//   npm run bench                    the canonical benchmarks, briefly (five to six minutes)
+//   npm run bench -- --full          the same with the sizes of what is published, and of those that are named (half an hour)
 //   npm run bench -- hll/add http    those whose name starts so
 //   npm run bench -- --list          their names
 //   npm run bench -- --json FILE     the results there as well as in bench/results/latest.json
@@ -10,7 +10,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Bench, type BenchResult, runBench } from './bench.js'
+import { type Bench, type BenchResult, runBench, type Size } from './bench.js'
 import { describeMachine, timeParse } from './machine.js'
 import { canPin, runProcess, SERVER_CORE } from './processes.js'
 import { mergeResults, publish } from './published.js'
@@ -31,27 +31,26 @@ interface Options {
   readonly smoke?: boolean
   readonly publish?: boolean
   readonly full?: boolean
-  readonly brief?: boolean
   readonly rounds: number
-  readonly inside?: boolean
+  readonly inside?: Size
 }
 
 const command = new Command('npm run bench --')
   .description('Measures parts and the whole of Lethe, beside what else there is (docs/benchmarks.md)')
   .argument('[names...]', 'benchmarks whose names start so; without any, the canonical ones')
   .option('--list', 'their names, and what each is about')
-  .option('--full', 'the canonical ones at full length, as those that are named: half an hour')
+  .option('--full', 'the canonical ones in full, as those that are named: half an hour')
   .option('--rounds <number>', 'that a median is taken of', rounds, 5)
   .option('--json <file>', 'the results there as well as in bench/results/latest.json')
   .option('--publish', 'puts the results in bench/results/latest.json into docs/benchmarks.md, and runs nothing')
   .option('--smoke', 'the numbers of the tests, which say nothing')
   .helpOption('-h, --help', 'this')
   // One benchmark inside this process, its result on stdout: how the runner starts itself.
-  .addOption(new Option('--inside').hideHelp())
-  .addOption(new Option('--brief').hideHelp())
+  .addOption(new Option('--inside <size>').hideHelp())
   .parse()
 const options = command.opts<Options>()
 const names = command.args
+const size: Size = options.smoke ? 'smoke' : names.length === 0 && !options.full ? 'brief' : 'full'
 
 function rounds(text: string): number {
   const value = Number(text)
@@ -72,10 +71,15 @@ function chosen(): Bench[] {
 
 /** Runs one benchmark in a process of its own, so that it finds neither the heap nor the types of another. */
 async function runApart(bench: Bench): Promise<BenchResult> {
-  const args = ['--expose-gc', '--max-old-space-size=8192', fileURLToPath(import.meta.url), '--inside', bench.name]
+  const args = [
+    '--expose-gc',
+    '--max-old-space-size=8192',
+    fileURLToPath(import.meta.url),
+    '--inside',
+    size,
+    bench.name,
+  ]
   args.push('--rounds', String(options.rounds))
-  if (options.smoke) args.push('--smoke')
-  if (names.length === 0 && options.full !== true) args.push('--brief')
   const core = bench.placement === 'server' ? { core: SERVER_CORE } : {}
   const output = await runProcess(process.execPath, args, {
     ...core,
@@ -85,12 +89,11 @@ async function runApart(bench: Bench): Promise<BenchResult> {
   return JSON.parse(output.slice(output.lastIndexOf('\n{') + 1)) as BenchResult
 }
 
-async function runInside(bench: Bench): Promise<void> {
+async function runInside(bench: Bench, size: Size): Promise<void> {
   const result = await runBench(bench, {
-    smoke: options.smoke === true,
+    size,
     rounds: options.rounds,
     pinned: canPin(),
-    brief: options.brief === true,
     resultsFolder: RESULTS,
   })
   process.stdout.write(`\n${JSON.stringify(result)}`)
@@ -131,18 +134,18 @@ async function runAll(): Promise<number> {
   return report.failures.length === 0 ? 0 : 1
 }
 
-/** A run replaces its benchmarks in the latest results and leaves the others, unless it was a smoke run. */
+/** A run replaces its benchmarks in the latest results and leaves the others of its size. */
 function merged(report: Report): Report {
   if (!fs.existsSync(LATEST)) return report
   const old = JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report
-  const kept = old.results.filter(result => result.smoke === (options.smoke === true))
+  const kept = old.results.filter(result => result.size === size)
   return { ...report, results: mergeResults(kept, report.results) }
 }
 
 if (options.list) {
   for (const bench of benches) process.stdout.write(`${bench.name.padEnd(28)} ${bench.about}\n`)
 } else if (options.inside) {
-  await runInside(chosen()[0]!).finally(stopShared)
+  await runInside(chosen()[0]!, options.inside).finally(stopShared)
   process.exit(0)
 } else if (options.publish) {
   publish(JSON.parse(fs.readFileSync(LATEST, 'utf8')) as Report, REPOSITORY, RESULTS)

@@ -20,12 +20,14 @@ export function mergeResults(kept: readonly BenchResult[], fresh: readonly Bench
 
 /**
  * Puts the results of `report` in the place of older ones of the same benchmarks, makes the generated part of docs/benchmarks.md anew and copies the
- * plots. Throws if a benchmark has failed, or ran with the numbers of the tests.
+ * plots. Throws if a benchmark has failed, or was not run in full.
  */
 export function publish(report: Report, repository: string, resultsFolder: string): void {
   const [failure] = report.failures
   if (failure !== undefined) throw new Error(`${failure.name} failed: ${failure.reason}`)
-  if (report.results.some(result => result.smoke)) throw new Error('these are results of --smoke, which say nothing')
+  const small = report.results.find(result => result.size !== 'full')
+  if (small !== undefined)
+    throw new Error(`${small.name} ran with ${small.size} sizes: only what ran in full is published`)
   const folder = path.join(repository, 'docs', 'benchmarks')
   const store = path.join(folder, 'results.jsonl')
   const results = mergeResults(readResults(store), report.results)

@@ -76,7 +76,7 @@ function shapes(perBody: number): Shape[] {
 
 async function decode(b: Measuring): Promise<void> {
   const perBody = b.parameter('events a body', 50, 50)
-  const total = b.parameter('events', 200, 500_000)
+  const total = b.parameter('events', 200, 500_000, 100_000)
   for (const shape of shapes(perBody)) {
     const bodies = Math.ceil(total / shape.events)
     const context = { format: shape.format, version: DECODER_VERSION, sentAt: Number.NaN, limits: defaultLimits }

@@ -25,7 +25,7 @@ const KEY = { k0: 0x01234567, k1: 0x89abcdef }
 const SIZE = 12
 
 async function add(b: Measuring): Promise<void> {
-  const adds = b.parameter('adds', 2_000, 2_000_000)
+  const adds = b.parameter('adds', 2_000, 2_000_000, 400_000)
   const distinct = b.parameter('distinct strings', 500, 200_000)
   const texts = Array.from({ length: distinct }, (_, i) => `u${String(i).padStart(SIZE - 1, '0')}`)
   const bytes = Buffer.from(texts.join(''))
@@ -123,7 +123,7 @@ interface Point {
 async function error(b: Measuring): Promise<void> {
   const counted = b.parameter('distinct up to, added one by one', 1_000, 500_000)
   const sampled = b.parameter('distinct up to, registers drawn', 10_000_000, 100_000_000)
-  const trials = b.parameter('trials', 3, 300)
+  const trials = b.parameter('trials', 3, 300, 100)
   const random = seededRandom(7)
   const word = () => (random.fraction() * 0x1_0000_0000) | 0
   const points: Point[] = []
@@ -167,7 +167,7 @@ async function error(b: Measuring): Promise<void> {
   const worst = Math.max(...curves.ours.map(([, percent]) => percent))
   const bias = Math.max(...points.map(point => Math.abs(mean(relative(point.n, point.ours)) * 100)))
   b.aim('HLL mean relative error, worst point of 1…10^8, %', worst, 'at most', 0.85)
-  b.aim('HLL bias, worst point, % (of it about 0.1 is chance at 300 trials)', bias, 'at most', 0.2)
+  b.aim('HLL bias, worst point, % (of it some 0.1 is chance at 300 trials)', bias, 'at most', 0.2)
 }
 
 function measure(point: Point, sketch: Hll): void {

@@ -23,8 +23,8 @@ const EMPTY_AGAIN = `${PEER_NAMES.empty}, again`
 type Shape = Pick<Load, 'connections' | 'label'>
 
 /**
- * Peers and a node of each program. One node after the other: what one saves a minute after its rounds would be the other's loss, on the one core
- * that they have. The empty handler is measured beside both.
+ * Peers and a node of each program (of the five updates alone, in a brief run). One node after the other: what one saves a minute after its rounds
+ * would be the other's loss, on the one core that they have. The empty handler is measured beside both.
  */
 async function contestPrograms(
   b: Measuring,
@@ -46,6 +46,7 @@ async function contestPrograms(
   const five = await nodeWith(b, FIVE, FIVE_UPDATES, customers, events)
   const beside = five === undefined ? peers : [...peers, five.server]
   for (const shape of shapes) await contestServers(b, beside, { ...shape, seconds })
+  if (b.brief) return
   if (!b.smoke) await five?.node.stop()
   const builtIn = await nodeWith(b, BUILT_IN, null, customers, events)
   if (builtIn === undefined) return
@@ -60,12 +61,12 @@ function strangers(count: number): string[] {
 
 async function single(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3, 1)
   const shapes = (b.smoke ? [8] : [512, 64]).map(connections => ({
     connections,
     label: `, ${connections} connections`,
   }))
-  const modes: PeerMode[] = b.smoke ? ['empty'] : ['empty', 'parse', 'floor']
+  const modes: PeerMode[] = b.size === 'full' ? ['empty', 'parse', 'floor'] : ['empty']
   await contestPrograms(b, modes, { customers, seconds, events: 1, shapes })
   for (const { connections, label } of shapes) {
     const ratio = (name: string, over: string, under: string) =>
@@ -89,7 +90,7 @@ async function single(b: Measuring): Promise<void> {
 /** What other servers do that read the same requests and keep nothing. */
 async function peers(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3, 1)
   const file = new RequestFile(b.folder(), 'peers', trafficOf(strangers(customers), 1))
   noteLoader(b)
   const servers: HttpServer[] = []
@@ -103,10 +104,10 @@ async function peers(b: Measuring): Promise<void> {
 
 async function batches(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3, 1)
   const connections = b.parameter('connections', 8, 256)
   const events = b.parameter('events a request', 50, 50)
-  const modes: PeerMode[] = b.smoke ? ['floor'] : ['empty', 'parse', 'floor']
+  const modes = ({ smoke: ['floor'], brief: ['parse', 'floor'], full: ['empty', 'parse', 'floor'] } as const)[b.size]
   await contestPrograms(b, modes, { customers, seconds, events, shapes: [{ connections, label: '' }] })
   b.ratio('five updates : JSON.parse only', FIVE, PEER_NAMES.parse, 'events')
   b.ratio('five updates : the floor', FIVE, PEER_NAMES.floor, 'events')
@@ -116,7 +117,7 @@ async function batches(b: Measuring): Promise<void> {
 
 async function points(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 2, 100)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3, 1)
   const connections = b.parameter('connections', 4, 64)
   const perBody = b.parameter('points a request', 500, 500)
   noteLoader(b)

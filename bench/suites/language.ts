@@ -91,7 +91,7 @@ async function emitted(b: Measuring): Promise<void> {
 }
 
 /** Programs at which a peer takes seconds a round. */
-const LONG = new Set(['loop', 'sort'])
+const LONG = new Set(['fib', 'loop', 'sort', 'assoc'])
 
 export const languageBenches: readonly Bench[] = [
   ...languagePrograms.map(program => ({

@@ -99,9 +99,9 @@ async function redis(b: Measuring, keys: number): Promise<void> {
 }
 
 async function memory(b: Measuring): Promise<void> {
-  const keys = b.parameter('keys', 1_000, 300_000)
-  const cells = b.parameter('sketches', 20, 10_000)
-  const customers = b.parameter('customers', 5, 1_000)
+  const keys = b.parameter('keys', 1_000, 300_000, 100_000)
+  const cells = b.parameter('sketches', 20, 10_000, 2_000)
+  const customers = b.parameter('customers', 5, 1_000, 300)
   if ((globalThis as { gc?: () => void }).gc === undefined)
     b.note('measured without a full collection before: not exact')
   for (let round = 0; round < b.rounds; round++) {

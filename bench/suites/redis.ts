@@ -9,7 +9,7 @@ import { loadThroughput, RequestFile } from '../load/load.js'
 import { eventsInRedis, HOW_TO_GET_REDIS, type RedisServer, startRedis, updateCommands } from '../peers/redis.js'
 import { cpuSeconds, freePort, LOADER_CORE, runProcess, SERVER_CORE, startProcess } from '../processes.js'
 import { benchEvent, FIVE_UPDATES, packRequests } from '../workload.js'
-import { contestServers, type HttpServer, nodeWith, noteLoader, trafficOf } from './servers.js'
+import { contestServers, type HttpServer, nodeWith, noteLoader, trafficOf, warmUp } from './servers.js'
 
 const FRONT = fileURLToPath(new URL('../peers/redis-front.js', import.meta.url))
 const LOADER = fileURLToPath(new URL('../peers/redis-loader.js', import.meta.url))
@@ -35,13 +35,14 @@ async function node(b: Measuring, customers: number, events: number): Promise<Ht
 
 async function pipelined(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3, 1)
   const perPipeline = b.parameter('events a pipeline', 50, 500)
   const folder = b.folder()
   const redis = await startRedis(folder, true)
   if (redis === undefined) return b.note(HOW_TO_GET_REDIS)
   b.atEnd(async () => void (await redis.process.stop('SIGKILL')))
   const lethe = b.smoke ? undefined : await node(b, customers, 50)
+  if (lethe !== undefined) await warmUp(b, lethe, 256)
   const file = path.join(folder, 'pipelines')
   fs.writeFileSync(file, pipelines(customers, perPipeline, b.smoke ? 2 : 100))
   for (let round = 0; round < b.rounds; round++) {
@@ -81,9 +82,9 @@ async function redisRound(
 
 async function front(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 4, 1_000)
-  const seconds = b.seconds(1, 3)
+  const seconds = b.parameter('seconds', 1, 3, 1)
   noteLoader(b)
-  for (const events of b.smoke ? [1] : [1, 50]) {
+  for (const events of b.size === 'full' ? [1, 50] : [1]) {
     const folder = b.folder()
     const redis = await startRedis(folder, true)
     if (redis === undefined) return b.note(HOW_TO_GET_REDIS)

@@ -26,7 +26,7 @@ async function server(
 }
 
 async function growth(b: Measuring): Promise<void> {
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3)
   const connections = b.parameter('connections', 8, 256)
   noteLoader(b)
   const node = await startNode(b)
@@ -57,7 +57,7 @@ async function growth(b: Measuring): Promise<void> {
 
 async function shards(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 8, 1_000)
-  const seconds = b.seconds(0.2, 3)
+  const seconds = b.parameter('seconds', 0.2, 3)
   const connections = b.parameter('connections', 8, 512)
   noteLoader(b)
   const servers: HttpServer[] = []
@@ -134,7 +134,13 @@ export const scaleBenches: readonly Bench[] = [
     onlyByName: true,
     run: growth,
   },
-  { name: 'scale/shards', about: 'two shards against one, on the same core', placement: 'any', run: shards },
+  {
+    name: 'scale/shards',
+    about: 'two shards against one, on the same core; runs only when it is named',
+    placement: 'any',
+    onlyByName: true,
+    run: shards,
+  },
   {
     name: 'scale/endurance',
     about: 'thirty minutes of load (LETHE_BENCH_MINUTES); runs only when it is named',

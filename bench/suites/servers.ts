@@ -160,8 +160,8 @@ export interface Load {
 const FIRST_WARM_UP_SECONDS = 30
 const NEXT_WARM_UP_SECONDS = 3
 /** In a brief run; a peer has little to compile. */
-const BRIEF_WARM_UP_SECONDS = 12
-const BRIEF_PEER_WARM_UP_SECONDS = 3
+const BRIEF_WARM_UP_SECONDS = 10
+const BRIEF_PEER_WARM_UP_SECONDS = 2
 
 function warmUpSeconds(b: Measuring, server: HttpServer): number {
   const isFirst = !warmed.has(server.pid)
@@ -173,14 +173,20 @@ function warmUpSeconds(b: Measuring, server: HttpServer): number {
 /** Processes that have had the first. */
 const warmed = new Set<number>()
 
+/** Load that is not counted, and a breath after it. */
+export async function warmUp(b: Measuring, server: HttpServer, connections: number): Promise<void> {
+  if (b.smoke) return
+  const seconds = warmUpSeconds(b, server)
+  warmed.add(server.pid)
+  await loadThroughput(server.port, server.file, connections, seconds)
+  await new Promise(resolve => setTimeout(resolve, 200))
+}
+
 /** Loads every server in turn, round after round, and checks the books of those that keep any. */
 export async function contestServers(b: Measuring, servers: readonly HttpServer[], order: Load): Promise<void> {
-  for (const server of b.smoke ? [] : servers) {
+  for (const server of servers) {
     b.progress(`${server.name}${order.label}, warming up`)
-    const seconds = warmUpSeconds(b, server)
-    warmed.add(server.pid)
-    await loadThroughput(server.port, server.file, order.connections, seconds)
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await warmUp(b, server, order.connections)
   }
   for (let round = 0; round < b.rounds; round++) {
     for (const server of servers) {

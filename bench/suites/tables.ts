@@ -53,7 +53,7 @@ const five = () => compileProgram(FIVE_UPDATES, defaultLimits)
 
 async function apply(b: Measuring): Promise<void> {
   const customers = b.parameter('customers', 5, 1_000)
-  const events = b.parameter('events', 1_000, 1_000_000)
+  const events = b.parameter('events', 1_000, 1_000_000, 250_000)
   const count = events / PER_BATCH
   const distinct = Math.min(2 * customers, 2_000)
   // A prime more, so that batches wander over the customers.

@@ -22,7 +22,7 @@ function result(name: string, seen: number, more: Partial<BenchResult> = {}): Be
     name,
     about: `about ${name}`,
     date: '2026-01-02T03:04:05.678Z',
-    smoke: false,
+    size: 'full',
     pinned: true,
     parameters: {},
     rows: [{ name: 'row', metrics: { ns: [seen] } }],
@@ -86,10 +86,10 @@ t.test('plots are copied, and stay when others are published', async t => {
   t.equal(fs.readFileSync(path.join(folder, 'docs', 'benchmarks', 'plot.svg'), 'utf8'), '<svg/>\n')
 })
 
-t.test('failures and smoke runs are not published', async t => {
+t.test('failures and what did not run in full are not published', async t => {
   const { folder, page } = repository(t)
   const failed = { ...report(result('hash', 7)), failures: [{ name: 'decode', reason: 'no memory' }] }
   t.throws(() => publish(failed, folder, folder), /decode failed: no memory/)
-  t.throws(() => publish(report(result('hash', 7, { smoke: true })), folder, folder), /--smoke/)
+  t.throws(() => publish(report(result('hash', 7, { size: 'brief' })), folder, folder), /hash ran with brief sizes/)
   t.equal(page(), PAGE)
 })

@@ -26,7 +26,7 @@ for (const bench of benches) {
   t.test(`${bench.name} runs with its small numbers`, async t => {
     const results = path.join(os.tmpdir(), `lethe-bench-results-${process.pid}`)
     t.teardown(() => fs.rmSync(results, { recursive: true, force: true }))
-    const result = await runBench(bench, { smoke: true, rounds: 1, pinned: false, resultsFolder: results })
+    const result = await runBench(bench, { size: 'smoke', rounds: 1, pinned: false, resultsFolder: results })
     t.ok(result.rows.length > 0 || result.notes.length > 0, 'it measured something, or says why it could not')
     for (const row of result.rows)
       for (const [metric, samples] of Object.entries(row.metrics))
