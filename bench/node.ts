@@ -104,11 +104,12 @@ export class BenchNode {
     })
   }
 
-  async ledger(customers: readonly BenchCustomer[]): Promise<LedgerSum> {
+  /** Asks `width` customers at a time for their books. */
+  async ledger(customers: readonly BenchCustomer[], width = 16): Promise<LedgerSum> {
     const sum: LedgerSum = { received: 0, applied: 0, duplicate: 0, dropped: 0 }
     const program = `(let ((l (ledger (last 2))))
       (list (cdr (assq 'received l)) (cdr (assq 'applied l)) (cdr (assq 'duplicate l)) (apply + (map cdr (cdr (assq 'dropped l))))))`
-    await inParallel(customers.length, 16, async i => {
+    await inParallel(customers.length, width, async i => {
       const value = (await this.query(customers[i]!, program)) as [number, number, number, number]
       sum.received += value[0]
       sum.applied += value[1]
@@ -138,6 +139,12 @@ export class BenchNode {
     const event = '{"type":"event","name":"begins","user":"first","country":"de"}'
     await inParallel(customers.length, 16, i => this.report(customers[i]!, event))
     await this.pause()
+    this.process = await this.launch()
+  }
+
+  /** Ends all of the node's processes at once, as a power cut would, and starts it again. */
+  async crash(): Promise<void> {
+    await this.process.stop('SIGKILL')
     this.process = await this.launch()
   }
 

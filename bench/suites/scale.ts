@@ -110,6 +110,61 @@ async function endurance(b: Measuring): Promise<void> {
   if (!b.smoke) b.aim('events/s of the last minutes, of the first', ratio, 'at least', 0.9)
 }
 
+/** What of a metric /metrics says, summed over shards. */
+async function metric(node: BenchNode, name: string): Promise<number> {
+  const lines = (await node.metrics())
+    .split('\n')
+    .filter(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+}
+
+/** How long after a kill -9 at full load all customers have answered, when all ask at once: each replays its journal first. */
+async function recovery(b: Measuring): Promise<void> {
+  const customers = b.parameter('customers', 8, 1_000)
+  const connections = b.parameter('connections', 8, 256)
+  const seconds = b.parameter('seconds of load', 0.2, 30)
+  noteLoader(b)
+  for (let round = 0; round < b.rounds; round++) {
+    const node = await startNode(b, { shards: 1 })
+    if (node === undefined) return
+    const known = await node.createCustomers('c', customers, FIVE_UPDATES)
+    if (!b.smoke) await node.settle(known)
+    const file = new RequestFile(
+      b.folder(),
+      'requests',
+      trafficOf(
+        known.map(customer => customer.ingestKey),
+        EVENTS,
+      ),
+    )
+    const before = await node.ledger(known)
+    const seen = await loadThroughput(node.port, file, connections, seconds)
+    const held = await metric(node, 'lethe_journal_bytes')
+    const start = performance.now()
+    await node.crash()
+    const ready = performance.now()
+    const after = await node.ledger(known, customers)
+    const answered = performance.now()
+    const counted = after.applied - before.applied
+    const told = { atLeast: seen.good * EVENTS, atMost: (seen.good + seen.bad + seen.unanswered) * EVENTS }
+    if (counted < told.atLeast || counted > told.atMost)
+      throw new Error(
+        `the ledger says ${counted} events after the crash, the loader was told ${told.atLeast} to ${told.atMost}`,
+      )
+    b.sample('kill -9 at full load', 'events before', counted / seconds)
+    b.sample('kill -9 at full load', 'journal MiB', held / 2 ** 20)
+    b.sample('kill -9 at full load', 's until it is ready', (ready - start) / 1000)
+    b.sample('kill -9 at full load', 's more until all have answered', (answered - ready) / 1000)
+    b.progress(
+      `round ${round + 1} of ${b.rounds}: ${readable(counted)} events, all answered after ${readable((answered - start) / 1000)} s`,
+    )
+    await node.stop()
+  }
+  const all = b.median('kill -9 at full load', 's more until all have answered')
+  if (!b.smoke) b.aim('s until a thousand customers have answered after kill -9 at full load', all, 'at most', 30)
+  b.note('after each crash the ledger held what the loader had been told')
+}
+
 /** Resident memory of a process and its children, MiB. */
 function residentMiB(pid: number): number {
   let pages = 0
@@ -140,6 +195,13 @@ export const scaleBenches: readonly Bench[] = [
     placement: 'any',
     onlyByName: true,
     run: shards,
+  },
+  {
+    name: 'scale/recovery',
+    about: 'a thousand customers back at once after kill -9 at full load; runs only when it is named',
+    placement: 'any',
+    onlyByName: true,
+    run: recovery,
   },
   {
     name: 'scale/endurance',

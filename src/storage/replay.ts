@@ -1,8 +1,8 @@
 // One customer's entries, in order of n, from all segments that hold some: a merge of sorted runs.
 //
 // Segments rarely overlap: only where a recovery copied a frame, or a spill copied a customer. Where they do, both copies
-// must say the same; then they are one entry. A run's entries are read a frame at a time, from the customer's first to
-// its last one in that frame; a frame that this process has not checked yet is read whole and checked once.
+// must say the same; then they are one entry. A run's entries are read a frame at a time, from the customer's first one
+// in that frame on; a frame that this process has not checked yet is read whole before that, and checked once.
 import { LetheError } from '../core/errors.js'
 import type { JournalEntry } from './contract.js'
 import type { Disk, DiskFile } from './disk.js'
@@ -15,6 +15,7 @@ import {
   entryN,
   entrySize,
   frameIntact,
+  PAGE,
   padded,
 } from './frame.js'
 import { journalDamaged, type Segment } from './segment.js'
@@ -28,6 +29,29 @@ const journalGap = (incarnation: bigint, expected: number, found: number): Lethe
     503,
     { incarnation: incarnation.toString(16), expected, found, gap: true },
   )
+
+/**
+ * Where frames are checked, one after the other: a run that kept the bytes of a whole frame for an entry of its customer would take
+ * fresh pages for each segment of each customer, and clearing those is a fifth of a recovery.
+ */
+export class FrameCheck {
+  private bytes = Buffer.alloc(0)
+
+  /** Reads frame `row` of `segment` and throws if it is not intact; once in a process. */
+  check(file: DiskFile, segment: Segment, row: number): void {
+    if (segment.checked === undefined || segment.checked[row] === 1) return
+    const start = segment.index.frameOffset(row)
+    const length = segment.index.frameLength(row)
+    if (this.bytes.length < length) this.bytes = Buffer.allocUnsafeSlow(padded(length))
+    const got = file.read(this.bytes, 0, length, start)
+    if (got < length) throw journalDamaged(segment.path, start + got, 'the file was cut')
+    if (!frameIntact(this.bytes, 0, length, segment.header)) throw journalDamaged(segment.path, start, 'frame checksum')
+    segment.checked[row] = 1
+  }
+}
+
+/** What a run reads at first where it holds one entry of a frame: most entries, header included. */
+const FIRST_READ = 2 * PAGE
 
 /** The entries of one customer in one segment. */
 class Run {
@@ -47,6 +71,7 @@ class Run {
 
   constructor(
     private readonly disk: Disk,
+    private readonly frames: FrameCheck,
     readonly segment: Segment,
     private readonly low: number,
     private readonly high: number,
@@ -102,7 +127,7 @@ class Run {
     this.n = n > this.lastN ? Number.POSITIVE_INFINITY : n
   }
 
-  /** Reads the frame around `offset`, or of a checked one only what is the customer's. */
+  /** Reads what the frame around `offset` has of the customer from there on. */
   private fetch(offset: number): void {
     const { index, segment } = this
     const row = index.frameOf(offset)
@@ -110,22 +135,14 @@ class Run {
     const frameEnd = frameStart + index.frameLength(row)
     if (offset >= frameEnd) throw journalDamaged(segment.indexPath, 0, `it leads to byte ${offset}, behind all frames`)
     this.frame = row
-    const checked = segment.checked === undefined || segment.checked[row] === 1
-    let last = this.next - 1
+    this.frames.check(this.file!, segment, row)
     const offsets = this.offsets!
-    while (last + 1 < offsets.length && offsets[last + 1]! < frameEnd) last++
-    this.read(checked ? offset : frameStart, checked && last === this.next - 1 ? offset + ENTRY_HEADER : frameEnd)
-    if (checked && last === this.next - 1) {
-      // A single entry: its header says how much more there is.
-      const end = offset + entryEnd(this.bytes, 0)
-      if (end > frameEnd) throw journalDamaged(segment.path, offset, 'an entry crosses the end of its frame')
-      this.read(offset, end)
-    } else if (!checked) {
-      if (!frameIntact(this.bytes, 0, frameEnd - frameStart, segment.header)) {
-        throw journalDamaged(segment.path, frameStart, 'frame checksum')
-      }
-      segment.checked![row] = 1
-    }
+    if (this.next < offsets.length && offsets[this.next]! < frameEnd) return this.read(offset, frameEnd)
+    // A single entry: its header says how much there is.
+    this.read(offset, Math.min(offset + Math.max(this.bytes.length, FIRST_READ), frameEnd))
+    const end = offset + entryEnd(this.bytes, 0)
+    if (end > frameEnd) throw journalDamaged(segment.path, offset, 'an entry crosses the end of its frame')
+    if (end > this.end) this.read(offset, end)
   }
 
   private read(start: number, end: number): void {
@@ -179,6 +196,7 @@ const same = (a: JournalEntry, b: JournalEntry): boolean =>
 /** Entries n of (afterN, lastN]; see `Journal.replay`. */
 export function* replaySegments(
   disk: Disk,
+  frames: FrameCheck,
   segments: readonly Segment[],
   incarnation: bigint,
   afterN: number,
@@ -186,7 +204,7 @@ export function* replaySegments(
 ): Generator<JournalEntry, void, void> {
   const low = Number(incarnation & 0xffff_ffffn)
   const high = Number(incarnation >> 32n)
-  let runs = segments.map(segment => new Run(disk, segment, low, high, afterN, lastN))
+  let runs = segments.map(segment => new Run(disk, frames, segment, low, high, afterN, lastN))
   try {
     let expected = afterN + 1
     for (;;) {

@@ -9,7 +9,7 @@
 // only durable frames are in its index.
 import type { JournalEntry, JournalOptions } from './contract.js'
 import { PAGE } from './frame.js'
-import { replaySegments } from './replay.js'
+import { FrameCheck, replaySegments } from './replay.js'
 import { type Segment, SegmentKind, syncFile } from './segment.js'
 import { GrowingIndex } from './segment-index.js'
 import type { SegmentMaker } from './segment-maker.js'
@@ -24,6 +24,7 @@ export class RetainedSegments {
   /** Nothing is removed (backup, R19). */
   held = false
   private readonly trimming: Trimming
+  private readonly frames = new FrameCheck()
   private background: Promise<unknown> = Promise.resolve()
   /** Folders in which names have gone, perhaps not durably. */
   private readonly foldersTrimmed = new Set<string>()
@@ -158,7 +159,7 @@ export class RetainedSegments {
     const segments = this.holdersOf(incarnation)
     const { first, start, last } = this.stretches(incarnation, segments)
     const from = first > afterN + 1 ? start - 1 : afterN
-    return replaySegments(this.options.disk, last > from ? segments : [], incarnation, from, last)
+    return replaySegments(this.options.disk, this.frames, last > from ? segments : [], incarnation, from, last)
   }
 
   /** Segments of other folders that their shards removed, since nobody needs them. */
