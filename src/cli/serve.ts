@@ -1,7 +1,7 @@
 // `lethe serve`: a node from its first step to its last.
 import fs from 'node:fs'
 import path from 'node:path'
-import { systemClock } from '../core/clock.js'
+import { type Clock, systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { systemRandom } from '../core/random.js'
 import { openControlWriter } from '../storage/control.js'
@@ -53,7 +53,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${claim.port}`
   if (secrets) process.stdout.write(welcome(url, secrets))
 
-  const ended = new Ending()
+  const ended = new Ending(systemClock)
   const supervisor = new Supervisor({
     start: {
       shards: config.shards,
@@ -85,8 +85,8 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
 
   const reason = await ended.reason
   if ('signal' in reason) log.info({ signal: reason.signal }, 'draining')
-  // Whoever is in a hurry signals again: what was acknowledged is in the journals all the same.
-  ended.onSecondSignal(() => {
+  // What was acknowledged is in the journals all the same.
+  ended.onHurry(() => {
     supervisor.killAll()
     process.exit(1)
   })
@@ -98,24 +98,35 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
   return clean ? 0 : 1
 }
 
+/**
+ * Whoever is in a hurry signals again. A terminal's Ctrl-C under `npm start` comes twice as well, to the group and passed on by npm, within
+ * milliseconds: that is one.
+ */
+const HURRY_MS = 1_000
+
 type EndReason = { readonly signal: string } | { readonly hopeless: string }
 
 /** Why the node ends: a signal, or a shard that cannot begin. The first one counts. */
 class Ending {
   readonly reason: Promise<EndReason>
   known = false
+  private knownMs = 0
   private settle: (reason: EndReason) => void = () => {}
-  private second: (() => void) | undefined
+  private hurry: (() => void) | undefined
 
-  constructor() {
+  constructor(private readonly clock: Clock) {
     this.reason = new Promise(resolve => {
       this.settle = resolve
     })
   }
 
   because(reason: EndReason): void {
-    if (this.known) return this.second?.()
+    if (this.known) {
+      if (this.clock.monotonicMs() - this.knownMs >= HURRY_MS) this.hurry?.()
+      return
+    }
     this.known = true
+    this.knownMs = this.clock.monotonicMs()
     this.settle(reason)
   }
 
@@ -123,8 +134,9 @@ class Ending {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.because({ signal }))
   }
 
-  onSecondSignal(act: () => void): void {
-    this.second = act
+  /** What a signal does that comes a while after the first. */
+  onHurry(act: () => void): void {
+    this.hurry = act
   }
 }
 

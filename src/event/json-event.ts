@@ -158,7 +158,7 @@ export function scanEvent(
     if (i >= end || bytes[i] !== 0x22) fail(i, 'a key is missing')
     const key = (i + 1) | 0
     i = key
-    while (CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
+    while (i < end && CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
     let slot: number
     if (i < end && bytes[i] === 0x22) {
       slot = slotOf(bytes, key, i)
@@ -175,7 +175,7 @@ export function scanEvent(
     if (bytes[i] === 0x22) {
       const start = i + 1
       i = start
-      while (CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
+      while (i < end && CLASS[bytes[i]!] === Class.Plain) i = (i + 1) | 0
       const plain = i < end && bytes[i] === 0x22
       if (plain) i = (i + 1) | 0
       else i = skipString(bytes, i, end) | 0

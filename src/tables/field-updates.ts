@@ -180,13 +180,14 @@ export class FieldUpdates {
     return count
   }
 
+  /** Answers before which of the events a cell has not begun. One below 0, of an earlier program, may come to 0 on the way, and has not begun then. */
   private begunCounters(first: number, count: number): number {
     const { rows } = this
     const { counters } = this.data
     const values = counters.first
     for (let i = 0; i < count; i++) {
       const row = rows[first + i]!
-      if (row >= 0 && (row < values.length ? values[row] : counters.at(row)) === 0) return i
+      if (row >= 0 && !((row < values.length ? values[row]! : counters.at(row)) > 0)) return i
     }
     return count
   }

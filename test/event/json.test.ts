@@ -103,6 +103,27 @@ function agree(body: Buffer): void {
 
 const runs = { numRuns: 1_000 }
 
+t.test('a text that does not end costs its own length, whatever an earlier body left behind it', async t => {
+  const decoder = new Decoder(context())
+  const rest = Buffer.alloc(8 * 2 ** 20, 'a')
+  for (const text of ['{"a', '{"type":"a', '[{"a', '{"type":"event","name":"a', '{"type":"event","\\u0061a']) {
+    rest.write(text)
+    const start = performance.now()
+    for (let i = 0; i < 50; i++) {
+      t.throws(
+        () => {
+          decoder.start(rest, 0, text.length)
+          while (!decoder.step(10)) {}
+        },
+        { code: 'bad-json' },
+      )
+    }
+    const ms = performance.now() - start
+    rest.write('a'.repeat(text.length))
+    t.ok(ms < 500, `${text}: 50 times ${ms.toFixed(0)} ms; reading to the end of the buffer takes 4,000`)
+  }
+})
+
 t.test('one event decodes as JSON.parse and the rules say', async () => {
   fc.assert(fc.property(arbitrary.event, agree), runs)
 })
