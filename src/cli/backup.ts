@@ -19,6 +19,8 @@ import type { CopyableStore, Journal } from '../storage/contract.js'
 
 const CHUNK_BYTES = 1024 * 1024
 const MANIFEST = 'manifest.json'
+/** Lies in a data folder for as long as it is being filled from a backup. */
+const UNFINISHED = 'restore.unfinished'
 const FORMAT = 1
 
 /** A file of a backup, relative to its folder. */
@@ -186,21 +188,44 @@ export async function endBackup(
   return { files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
 
-/** Makes a data folder of a backup, checking every byte. Answers how much it was. */
+/** Makes a data folder of a backup, checking every byte. Answers how much it was. What fails leaves the folder empty. */
 export async function restore(backup: string, data: string): Promise<{ files: number; bytes: number; at: string }> {
   const manifest = readManifest(backup)
   takeEmptyFolder(data)
-  let sum = 0
-  for (const { name, bytes, crc } of manifest.files) {
+  fs.writeFileSync(path.join(data, UNFINISHED), '')
+  try {
+    await copyBackup(backup, manifest, data)
+    await syncAll(data)
+  } catch (error) {
+    for (const name of fs.readdirSync(data)) fs.rmSync(path.join(data, name), { recursive: true, force: true })
+    throw error
+  }
+  fs.rmSync(path.join(data, UNFINISHED))
+  await syncAll(data)
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+  return { files: manifest.files.length, bytes, at: manifest.at }
+}
+
+async function copyBackup(backup: string, { files }: Manifest, data: string): Promise<void> {
+  for (const { name, bytes, crc } of files) {
     if (path.isAbsolute(name) || path.normalize(name).startsWith('..')) throw damaged(backup, name)
     const from = path.join(backup, name)
     const size = fs.existsSync(from) ? fs.statSync(from).size : 0
     const copy = size < bytes ? undefined : await copyFile(from, path.join(data, name), 0, bytes, size)
     if (copy?.crc !== crc) throw damaged(backup, name)
-    sum += bytes
   }
-  await syncAll(data)
-  return { files: manifest.files.length, bytes: sum, at: manifest.at }
+}
+
+/** Throws where a folder holds a part of a node's data: a new node in it would look as if everything were lost. */
+export function refuseRemains(data: string): void {
+  const has = (name: string) => fs.existsSync(path.join(data, name))
+  if (has(UNFINISHED))
+    throw new LetheError('data-folder', `a restore into ${data} was cut short: empty the folder, and restore again`)
+  if (!has('control') && (has('customers') || has('journal')))
+    throw new LetheError(
+      'data-folder',
+      `${data} has customers or journals, but not who they belong to (control/): restore a backup into an empty folder`,
+    )
 }
 
 const damaged = (backup: string, name: string) =>

@@ -26,4 +26,6 @@ void import('./commands.js')
   .then(code => {
     process.exitCode = code
     early?.kill('SIGKILL')
+    // A node ends here and now: while Node.js takes a process apart nobody looks after signals, and a second one would kill it (see serve.ts).
+    if (isServe) process.exit()
   })

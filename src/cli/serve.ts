@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { LetheError } from '../core/errors.js'
 import { systemRandom } from '../core/random.js'
 import { openControlWriter } from '../storage/control.js'
+import { refuseRemains } from './backup.js'
 import { readConfig } from './config.js'
 import { lockData } from './data-lock.js'
 import { descriptorLimit, fitToDescriptors } from './descriptors.js'
@@ -43,6 +44,7 @@ async function serveUntilSignal(flags: Record<string, unknown>, early: EarlyShar
     log[level]({ maxConnections, maxOpenFiles }, 'as many connections and files as ulimit -n allows')
   }
   makeFolder(config.data)
+  refuseRemains(config.data)
   const lock = await lockData(
     config.data,
     `a Lethe node (version ${VERSION}, process ${process.pid}, port ${config.port})`,

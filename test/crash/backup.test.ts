@@ -75,7 +75,19 @@ t.test('what is no backup, or a damaged one, is refused; so is a folder that is 
   const refused = await lethe(['restore', good, '--data', `${folder}/y`])
   t.equal(refused.code, 1)
   t.match(refused.stderr, segment)
+  t.same(fs.readdirSync(`${folder}/y`), [], 'a node would begin anew on what had been copied')
+  bytes[4_200]! ^= 1
+  fs.writeFileSync(path.join(good, segment), bytes)
+  t.equal((await lethe(['restore', good, '--data', `${folder}/y`])).code, 0, 'so the next try finds it empty')
   t.equal(await node.stop(), 0)
+  const serve = () => lethe(['serve', '--data', `${folder}/y`, '--port', '0', '--shards', '1'])
+  fs.writeFileSync(`${folder}/y/restore.unfinished`, '')
+  t.match((await serve()).stderr, /a restore into .* was cut short/)
+  fs.rmSync(`${folder}/y/restore.unfinished`)
+  fs.rmSync(`${folder}/y/control`, { recursive: true })
+  const headless = await serve()
+  t.match(headless.stderr, /has customers or journals, but not who they belong to/)
+  t.equal(headless.stdout, '', 'no new secrets')
 })
 
 t.test('a shard that dies during a backup ends the backup, and nothing else', async t => {

@@ -118,3 +118,11 @@ t.test('SIGINT to the whole group, as a terminal sends it, drains too', async t 
   node.child.kill('SIGINT')
   t.equal(await node.exited, 0)
 })
+
+t.test('signals that come at once, as npm and a terminal send them, are one', async t => {
+  const node = await startNode({ data: t.testdir({}), shards: 1 })
+  const again = setInterval(() => node.child.kill('SIGTERM'), 1)
+  node.child.kill('SIGTERM')
+  t.equal(await node.exited, 0)
+  clearInterval(again)
+})
