@@ -3,7 +3,7 @@
 
 import { parseInstant } from './time.js'
 
-type Data = Readonly<Record<string, unknown>>
+export type Data = Readonly<Record<string, unknown>>
 
 /** An event as plain data, and how many of it there are (sessions come summed up). */
 export interface Canonical {
@@ -53,12 +53,6 @@ function appOf(release: unknown): string | undefined {
   return text === undefined ? undefined : (word(text.slice(text.lastIndexOf('@') + 1)) ?? text)
 }
 
-/** Who it happened to. `{{auto}}` asks for the peer's address, which no entry of a journal knows. */
-function userOf(user: Data): string | undefined {
-  const address = word(user['ip_address'])
-  return word(user['id'], user['email'], user['username'], address === '{{auto}}' ? undefined : address)
-}
-
 const NAMED_BY_OS = new Set(['cocoa', 'java', 'native', 'objc', 'swift', 'dart', 'csharp', 'kotlin', 'c', 'other'])
 const PLATFORM_OF_OS: Readonly<Record<string, string>> = {
   ios: 'ios',
@@ -96,7 +90,7 @@ function who(payload: Data, id: unknown): Data {
   return {
     id: word(id),
     at: instant(payload['timestamp']),
-    user: userOf(user),
+    user: word(user['id'], user['email'], user['username'], user['ip_address']),
     app: appOf(payload['release']),
     platform: platformOf(payload['platform'], os['name']),
     os: word(os['version'], os['name']),

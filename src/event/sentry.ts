@@ -16,6 +16,7 @@ import { EventRow } from './row.js'
 import {
   type Canonical,
   countLost,
+  type Data,
   isData,
   mapEvent,
   mapSession,
@@ -29,12 +30,18 @@ import { parseInstant } from './time.js'
 const badEnvelope = (why: string, position: number) =>
   new LetheError('bad-envelope', `the envelope is broken at byte ${position}: ${why}`, 400, { position })
 
+/** What an SDK writes for an address that it does not know: whoever receives it fills it in. */
+export const AUTO_ADDRESS = '{{auto}}'
+/** Where the node writes the peer's address before the body is journaled, so that all replays know it: in the first object of a body. */
+export const PEER_ADDRESS = 'lethe_peer'
+
 export class SentrySource {
   private readonly row: EventRow
   private i = 0
   private end = 0
   private started = false
   private envelopeId: unknown
+  private peer: unknown
   // Events that are known but not yet decoded, so that a step stays short.
   private readonly waiting: Canonical[] = []
   private taken = 0
@@ -85,12 +92,14 @@ export class SentrySource {
     if (this.store) {
       const payload = this.parse(this.i, this.end)
       if (!isData(payload)) throw new LetheError('bad-json', 'the body is not a JSON object', 400)
-      this.push(mapEvent(payload, undefined))
+      this.peer = payload[PEER_ADDRESS]
+      this.push(mapEvent(this.located(payload), undefined))
       this.i = this.end
       return
     }
     const header = this.headerLine('the header is no JSON object')
     this.envelopeId = header['event_id']
+    this.peer = header[PEER_ADDRESS]
     const sentAt = header['sent_at']
     if (typeof sentAt === 'string') {
       const bytes = Buffer.from(sentAt)
@@ -161,8 +170,8 @@ export class SentrySource {
       else this.broken(start, type)
       return
     }
-    if (type === 'event') this.push(mapEvent(payload, this.envelopeId))
-    else if (type === 'transaction') this.push(mapTransaction(payload, this.envelopeId))
+    if (type === 'event') this.push(mapEvent(this.located(payload), this.envelopeId))
+    else if (type === 'transaction') this.push(mapTransaction(this.located(payload), this.envelopeId))
     else if (type === 'session') this.push(mapSession(payload))
     else if (type === 'client_report') this.batch.clientLost += countLost(payload)
     else {
@@ -173,6 +182,13 @@ export class SentrySource {
         this.waiting.push(canonical)
       }
     }
+  }
+
+  /** With the peer's address where the SDK leaves that to us, and nothing there where nobody wrote it down. */
+  private located(payload: Data): Data {
+    const user = payload['user']
+    if (!isData(user) || user['ip_address'] !== AUTO_ADDRESS) return payload
+    return { ...payload, user: { ...user, ip_address: this.peer } }
   }
 
   private push(event: Canonical['event']): void {

@@ -27,7 +27,7 @@ export function queryParameter(query: string, name: string): string | undefined 
 }
 
 /** The key as sent: `X-Api-Key: KEY`, `Authorization: Bearer KEY` (another scheme is a proxy's, and no key), `?key=KEY`. */
-function keyOf(request: HttpRequest): string {
+export function keyOf(request: HttpRequest): string {
   const apiKey = request.getHeader('x-api-key')
   if (apiKey !== '') return apiKey.trim()
   const token = bearer(request.getHeader('authorization'))

@@ -30,7 +30,7 @@ import {
 } from './refusals.js'
 import type { ReadyReply, Replies } from './replies.js'
 import { ACCEPTED_HEAD, acceptedBody, SENTRY_HEAD, writeError } from './reply.js'
-import { envelopeId, sentryKeyOf, storeId } from './sentry.js'
+import { envelopeId, peerAddress, sentryKeyOf, storeId, tunnelKey, withPeer } from './sentry.js'
 
 /** Counts of one HTTP server, since its start. */
 interface IngestStats {
@@ -123,11 +123,13 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply, ReadyReply 
   private body: Body | undefined
   private eventId: string | undefined
   private answer = ''
+  /** X-Forwarded-For, of Sentry's SDKs. */
+  forwarded = ''
 
   constructor(
     private readonly context: IngestContext,
     private readonly response: HttpResponse,
-    private readonly route: CustomerRoute,
+    private route: CustomerRoute,
     private readonly format: Format,
     private readonly encoding: Encoding,
     private readonly sentAt: number,
@@ -186,9 +188,20 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply, ReadyReply 
     }
     if (this.dialect === Dialect.Sentry) {
       this.eventId = this.format === Format.SentryEnvelope ? envelopeId(body) : storeId(body)
+      const refusal = this.route === NO_ROUTE ? this.routeByTunnel(body) : undefined
+      if (refusal !== undefined) return this.answerRefusal(refusal, false)
+      body = withPeer(body, () => peerAddress(this.response, this.forwarded))
     }
     this.enlist()
     context.service.ingest(this.route, this.format, this.sentAt, body, this)
+  }
+
+  /** An envelope that came without a key anywhere else. */
+  private routeByTunnel(body: Uint8Array): LetheError | undefined {
+    const key = tunnelKey(body)
+    const entry = key === '' ? undefined : this.context.routes.byKey(key)
+    if (entry !== undefined) this.route = entry.route
+    return refusalOfKey(this.context, entry, key !== '')
   }
 
   // ——— the outcome
@@ -335,11 +348,14 @@ export function handleSentry(
   const { routes } = context
   const key = sentryKeyOf(request)
   const entry = key === '' ? undefined : (routes.cached(key) ?? routes.byKey(key))
-  let refusal = refusalOfKey(context, entry, key !== '')
+  // An envelope may bring its key along.
+  const isTunnel = key === '' && format === Format.SentryEnvelope && !context.draining
+  let refusal = isTunnel ? undefined : refusalOfKey(context, entry, key !== '')
   const contentEncoding = request.getHeader('content-encoding')
   const encoding = encodingOf(contentEncoding)
   if (encoding === Encoding.Unknown) refusal ??= unknownEncoding(contentEncoding)
   const route = entry === undefined ? NO_ROUTE : entry.route
   const ingest = new IngestRequest(context, response, route, format, encoding, Number.NaN, Dialect.Sentry)
+  ingest.forwarded = request.getHeader('x-forwarded-for')
   begin(response, ingest, refusal, refusal === undefined ? -1 : contentLengthOf(request))
 }

@@ -2,10 +2,18 @@
 import { LetheError } from '../core/errors.js'
 
 export const unknownKey = () =>
-  new LetheError('unknown-key', 'no such key: send it as Authorization: Bearer KEY, X-Api-Key: KEY or ?key=KEY', 401)
+  new LetheError(
+    'unknown-key',
+    'no such key: send it as Authorization: Bearer KEY, X-Api-Key: KEY or ?key=KEY (an SDK of Sentry: in its DSN)',
+    401,
+  )
 
 export const missingKey = () =>
-  new LetheError('missing-key', 'a key is needed: Authorization: Bearer KEY, X-Api-Key: KEY or ?key=KEY', 401)
+  new LetheError(
+    'missing-key',
+    'a key is needed: Authorization: Bearer KEY, X-Api-Key: KEY or ?key=KEY (an SDK of Sentry: in its DSN)',
+    401,
+  )
 
 export const customerBlocked = () => new LetheError('customer-blocked', 'this customer is blocked', 403)
 

@@ -312,3 +312,19 @@ t.test('hostile payloads are data', async t => {
   t.equal(batch.count, 1)
   t.equal(batch.types[0], EventType.Error)
 })
+
+t.test('{{auto}} is the address that the node wrote down, and nobody where it did not', async t => {
+  const user = (payload: object, header: object) =>
+    decode(`${JSON.stringify(header)}\n{"type":"event"}\n${JSON.stringify({ message: 'm', ...payload })}`).text(
+      0,
+      Field.User,
+    )
+  const auto = { ip_address: '{{auto}}' }
+  t.equal(user({ user: auto }, { lethe_peer: '192.0.2.7' }), '192.0.2.7')
+  t.equal(user({ user: auto }, {}), undefined)
+  t.equal(user({ user: { ...auto, id: 'ada' } }, { lethe_peer: '192.0.2.7' }), 'ada')
+  t.equal(user({ user: { ip_address: '192.0.2.9' } }, { lethe_peer: '192.0.2.7' }), '192.0.2.9')
+  t.equal(user({}, { lethe_peer: '192.0.2.7' }), undefined, 'who asks for nothing gets nothing')
+  const store = { lethe_peer: '192.0.2.8', message: 'm', user: auto }
+  t.equal(decode(JSON.stringify(store), Format.SentryStore).text(0, Field.User), '192.0.2.8')
+})

@@ -239,6 +239,41 @@ t.test("Sentry's endpoints take the key from the header or the query, and answer
   t.notOk('id' in ((await withoutId.json()) as object))
 })
 
+t.test(
+  "Sentry's endpoints take the ordinary ways of a key too, and an envelope's DSN where a tunnel left it alone",
+  async t => {
+    const send = async (body: string, headers: Record<string, string> = {}, path = '/api/1/envelope/') => {
+      const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body })
+      return [answer.status, ((await answer.json()) as { code?: string }).code]
+    }
+    const dsn = (key: string) => `{"dsn":"https://${key}@lethe.example/1"}\n{"type":"event"}\n{}\n`
+    t.same(await send('{}\n', { 'X-Api-Key': INGEST_KEY }), [200, undefined])
+    t.same(await send('{}\n', { Authorization: `Bearer ${INGEST_KEY}` }), [200, undefined])
+    t.same(await send('{}\n', {}, `/api/1/envelope/?key=${INGEST_KEY}`), [200, undefined])
+    t.same(await send(dsn(INGEST_KEY)), [200, undefined])
+    t.same(await send(dsn('lik_00000000000000000000000000000000')), [401, 'unknown-key'])
+    t.same(await send(dsn(QUERY_KEY)), [403, 'wrong-key'])
+    t.same(await send('{}\n{"dsn":"later"}'), [401, 'missing-key'])
+    t.same(await send(dsn(INGEST_KEY), {}, '/api/1/store/'), [401, 'missing-key'], 'a body of /store/ has no DSN')
+    t.equal(shard.taken.length, 4)
+  },
+)
+
+t.test('the address that an SDK asks for is written into the body before the shard sees it', async t => {
+  const send = async (body: string, headers: Record<string, string> = {}) => {
+    await fetch(`${url}/api/1/envelope/?sentry_key=${INGEST_KEY}`, { method: 'POST', headers, body })
+    return shard.taken.at(-1)!.body.toString()
+  }
+  const item = '{"type":"event"}\n{"user":{"ip_address":"{{auto}}"}}\n'
+  t.equal(await send(`{"a":1}\n${item}`), `{"lethe_peer":"127.0.0.1","a":1}\n${item}`)
+  t.equal(await send(`{ }\n${item}`), `{"lethe_peer":"127.0.0.1" }\n${item}`)
+  const forwarded = { 'X-Forwarded-For': '2001:db8::7, 10.0.0.1' }
+  t.equal(await send(`{}\n${item}`, forwarded), `{"lethe_peer":"2001:db8::7"}\n${item}`)
+  t.equal(await send(`{}\n${item}`, { 'X-Forwarded-For': '"x' }), `{"lethe_peer":"127.0.0.1"}\n${item}`)
+  t.equal(await send('{}\n{"type":"event"}\n{}\n', forwarded), '{}\n{"type":"event"}\n{}\n', 'nobody asks')
+  t.equal(await send('{{auto}}'), '{{auto}}')
+})
+
 t.test('a quota tells Sentry by X-Sentry-Rate-Limits how long to wait', async t => {
   shard.answer = reply => reply.refused(new LetheError('quota', 'no', 429, { retryAfterSeconds: 7 }))
   const answer = await fetch(`${url}/api/1/envelope/?sentry_key=${INGEST_KEY}`, { method: 'POST', body: '{}\n' })
