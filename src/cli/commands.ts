@@ -43,10 +43,13 @@ async function query(expression: string | undefined, options: QueryOptions): Pro
   })
   if (options.format === 'table') {
     const { value, output } = JSON.parse(answer.text) as { value: unknown; output?: string }
-    return void process.stdout.write(`${output ?? ''}${textTable(rowsOf(value))}`)
+    return void process.stdout.write(`${ownLines(output ?? '')}${textTable(rowsOf(value))}`)
   }
   process.stdout.write(answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`)
 }
+
+/** What was displayed, so that what follows begins a line. */
+const ownLines = (output: string) => (output === '' || output.endsWith('\n') ? output : `${output}\n`)
 
 /** `--param name=value`, several times. */
 function collectParam(text: string, before: Record<string, string | number>): Record<string, string | number> {
@@ -126,7 +129,7 @@ function addEval(lethe: Command, exit: (code: number) => void): void {
       let written = ''
       for (const source of sources) {
         const result = evaluator.evaluate(source)
-        process.stdout.write(result.output)
+        process.stdout.write(ownLines(result.output))
         if (!result.ok) {
           process.stderr.write(`${errorText(result.error)}\n`)
           return exit(1)

@@ -230,7 +230,7 @@ const histograms: PrimitiveDefinition[] = [
   {
     name: 'quantile',
     signature: '(quantile TABLE KEY Q [DAYS])',
-    doc: 'The value that the fraction Q (0…1) of all observations does not exceed, within 1 %; #f where there are none.',
+    doc: 'The value that the fraction Q (0…1) of all observations does not exceed, within 1 %; #f where there are none. Numbers more than 18 decades below the greatest count as if they lay at that distance.',
     example: ['(exact-round (quantile "network/ms" "api" 0.5))', '20'],
     arity: [2, 4],
     resumable: (context, name, a, b, c) => {

@@ -30,7 +30,7 @@ t.test('eval prints the value, or the error and 1', async t => {
   t.same(await lethe(['eval', '-e', '(+ 1 2)']), { code: 0, stdout: '3\n', stderr: '' })
   const folder = t.testdir({ 'a.scm': '(define (f x) (* x 2))\n(f 21)\n' })
   t.equal((await lethe(['eval', path.join(folder, 'a.scm')])).stdout, '42\n')
-  t.equal((await lethe(['eval', '-'], {}, '(display "hi") 1')).stdout, 'hi1\n')
+  t.equal((await lethe(['eval', '-'], {}, '(display "hi") 1')).stdout, 'hi\n1\n')
   const both = await lethe(['eval', '-e', '(f 4)', path.join(folder, 'a.scm')])
   t.same(both, { code: 0, stdout: '8\n', stderr: '' }, 'the file is there for the expression')
   const nowhere = await lethe(['eval', path.join(folder, 'b.scm')])
