@@ -126,7 +126,6 @@ export function slotOfText(key: string, slots: typeof slotOf): number {
 
 const encoder = new TextEncoder()
 
-// Int8 tables and small switches: what the type of an event is, by its bytes.
 /** The EventType that bytes[start, end) names, or 0. */
 export function eventTypeOf(bytes: Uint8Array, start: number, end: number): number {
   switch (end - start) {

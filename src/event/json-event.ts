@@ -1,7 +1,8 @@
 // One JSON event: a byte scanner that fills a row of the batch and makes no string.
 //
-// The loop knows each byte's meaning inside a string by table, each field by a perfect hash of its name, and stores where texts
-// lie. It validates all that it passes over, so that what it accepts is exactly what JSON.parse accepts.
+// A short way takes members in the order of the event before, four bytes at a time, and calls nothing; what it does not know, the long way
+// takes: it knows each byte's meaning inside a string by table and each field by a perfect hash of its name. Both store where texts lie
+// and validate all that they pass over, so that what is accepted is exactly what JSON.parse accepts.
 
 import { Flag, NumberField, SLICE_STRIDE } from './batch.js'
 import { errorSlotOf, Slot, slotOf, slotOfText, TEXT_SLOTS } from './fields.js'
@@ -21,7 +22,7 @@ import {
   skipString,
   skipValue,
 } from './scan.js'
-import { unescapeText } from './text.js'
+import { hasEscape, unescapeText } from './text.js'
 
 /** What the top object of a body said beyond a plain event. Positions are −1 where it did not. */
 export class TopObject {
@@ -295,7 +296,7 @@ function scanError(row: EventRow, i: number, end: number, levels: number): numbe
     const key = i + 1
     i = skipString(bytes, key, end)
     let slot = errorSlotOf(bytes, key, i - 1)
-    if (slot === Slot.Unknown && hasBackslash(bytes, key, i - 1)) {
+    if (slot === Slot.Unknown && hasEscape(bytes, key, i - 1)) {
       slot = slotOfText(unescapeText(bytes, key, i - 1), errorSlotOf)
     }
     i = skipColon(bytes, i, end)
@@ -321,11 +322,6 @@ function scanError(row: EventRow, i: number, end: number, levels: number): numbe
 
 function flagOf(slot: number): number {
   return slot === Slot.Fatal ? Flag.Fatal : slot === Slot.Failed ? Flag.Failed : Flag.Truncated
-}
-
-function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i] === 0x5c) return true
-  return false
 }
 
 /** How many members the valid object bytes[start, end) has: the commas of its own level, plus one. */

@@ -16,7 +16,7 @@ import { type EventBatch, EventType, FIELD_NAMES, Field, Flag, NumberField, SLIC
 import { eventTypeOf, Slot, same, TEXT_SLOTS } from './fields.js'
 import { describeFault } from './group.js'
 import { asciiText, Kind } from './scan.js'
-import { cutText, measure, measured, plainText, unescapeText, writeText } from './text.js'
+import { cutText, hasEscape, measure, measured, plainText, unescapeText, writeText } from './text.js'
 import { MAX_MS, parseInstant } from './time.js'
 
 const SLOTS = 32
@@ -408,9 +408,13 @@ export class EventRow {
     const start = this.starts[slot]!
     const end = this.ends[slot]!
     const isNumber = kind === Kind.Number
-    const isWord = (kind === Kind.Text || kind === Kind.OddText) && end - start <= 'false'.length
+    const isWord = (kind === Kind.Text || kind === Kind.OddText) && end - start <= LONGEST_FLAG
     if (isNumber || isWord) {
-      const text = asciiText(this.batch.bytes, start, end)
+      const { bytes } = this.batch
+      const text =
+        isWord && this.escaped && hasEscape(bytes, start, end)
+          ? unescapeText(bytes, start, end)
+          : asciiText(bytes, start, end)
       // A number is its value, however it is written.
       const isTrue = isNumber ? Number(text) === 1 : text === 'true' || text === '1'
       if (isTrue) this.flags |= flag
@@ -473,6 +477,8 @@ export class EventRow {
   }
 }
 
+/** Bytes of `false` with each letter escaped. */
+const LONGEST_FLAG = 6 * 'false'.length
 const SESSION_STATES = ['start', 'end']
 const TRANSACTION_STATES = ['start', 'success', 'fail', 'cancel']
 const METRIC_KINDS = ['count', 'gauge', 'timer']
@@ -482,9 +488,4 @@ function isInteger(bytes: Uint8Array, start: number, end: number): boolean {
     if (bytes[i]! < 0x30 || bytes[i]! > 0x39) return false
   }
   return true
-}
-
-function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i] === 0x5c) return true
-  return false
 }

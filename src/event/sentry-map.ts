@@ -29,21 +29,23 @@ function word(...candidates: unknown[]): string | undefined {
   return undefined
 }
 
-/** Seconds since the epoch or ISO 8601 → what `at` takes. */
-function instant(value: unknown): number | string | undefined {
-  if (typeof value === 'number' && Number.isFinite(value)) return Math.floor(value * 1_000)
-  return word(value)
+/** Seconds since the epoch, also as text, or ISO 8601 → ms; NaN for anything else. */
+function milliseconds(value: unknown): number {
+  const text = word(value) ?? ''
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1_000
+  const bytes = Buffer.from(text)
+  return parseInstant(bytes, 0, bytes.length)
 }
 
-function seconds(value: unknown): number {
-  if (typeof value === 'number') return value
-  const bytes = Buffer.from(word(value) ?? '')
-  return parseInstant(bytes, 0, bytes.length) / 1_000
+/** What `at` takes. An unreadable time is that of receiving it: the SDKs never send again what is rejected. */
+function instant(value: unknown): number | undefined {
+  const ms = Math.floor(milliseconds(value))
+  return Number.isFinite(ms) ? ms : undefined
 }
 
 /** The time between two instants in ms, to the microsecond. */
 function duration(from: unknown, to: unknown): number | undefined {
-  const ms = (seconds(to) - seconds(from)) * 1_000
+  const ms = milliseconds(to) - milliseconds(from)
   return ms >= 0 ? Math.round(ms * 1_000) / 1_000 : undefined
 }
 
@@ -108,7 +110,10 @@ function who(payload: Data, id: unknown): Data {
 export function mapEvent(payload: Data, envelopeId: unknown): Data {
   if (payload['type'] === 'transaction') return mapTransaction(payload, envelopeId)
   const exception = payload['exception']
-  const values = (Array.isArray(exception) ? exception : list(data(exception)['values'])).filter(isData)
+  // A list, a list in an object, or, by older clients, the one itself.
+  const { values: inner, type, value } = data(exception)
+  const alone = inner === undefined && (type ?? value) !== undefined ? [exception] : []
+  const values = (Array.isArray(exception) ? exception : inner === undefined ? alone : list(inner)).filter(isData)
   // A message may come dressed as an exception: no type, made up for its stack.
   const faults = values.filter(
     value => word(value['type']) !== undefined || data(value['mechanism'])['synthetic'] !== true,

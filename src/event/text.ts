@@ -42,6 +42,11 @@ function sequenceAt(bytes: Uint8Array, i: number, end: number): number {
   return size
 }
 
+export function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === 0x5c) return true
+  return false
+}
+
 /** The text of a JSON string from the bytes between its quotes, exactly as JSON.parse makes it of TextDecoder's answer. */
 export function unescapeText(bytes: Uint8Array, start: number, end: number): string {
   return JSON.parse(`"${decoder.decode(bytes.subarray(start, end))}"`) as string

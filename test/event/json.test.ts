@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { Packr } from 'msgpackr'
 import t from 'tap'
 import { LetheError } from '../../src/core/errors.js'
 import { defaultLimits } from '../../src/core/limits.js'
@@ -102,6 +103,21 @@ function agree(body: Buffer): void {
 }
 
 const runs = { numRuns: 1_000 }
+
+t.test('a flag may be written with escapes', async t => {
+  const fatal = (text: string) => {
+    const batch = decode(Buffer.from(`{"type":"crash","error":{"type":"E"},"fatal":${text}}`))
+    return batch.rejections.length > 0 ? batch.rejections[0]!.code : (batch.flags[0]! & Flag.Fatal) !== 0
+  }
+  t.equal(fatal('"\\u0074rue"'), true)
+  t.equal(fatal('"\\u0066\\u0061\\u006c\\u0073\\u0065"'), false)
+  t.equal(fatal('"\\u0074rues"'), 'bad-field')
+  const packed = decode(
+    new Packr({ useRecords: false }).pack({ type: 'crash', error: { type: 'E' }, fatal: '\\u0074rue' }),
+    Format.MessagePack,
+  )
+  t.equal(packed.rejections[0]?.code, 'bad-field', 'a backslash of MessagePack is one')
+})
 
 t.test('a text that does not end costs its own length, whatever an earlier body left behind it', async t => {
   const decoder = new Decoder(context())

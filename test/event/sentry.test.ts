@@ -328,3 +328,18 @@ t.test('{{auto}} is the address that the node wrote down, and nobody where it di
   const store = { lethe_peer: '192.0.2.8', message: 'm', user: auto }
   t.equal(decode(JSON.stringify(store), Format.SentryStore).text(0, Field.User), '192.0.2.8')
 })
+
+t.test('an exception that stands alone counts, and an unreadable time is that of receiving it', async t => {
+  const event = (payload: object) => decode(envelope(['event', payload]))
+  const alone = event({ exception: { type: 'X', value: 'y' } })
+  t.equal(alone.types[0], EventType.Error)
+  t.equal(event({ message: 'm', exception: {} }).types[0], EventType.Event)
+  const at = (timestamp: unknown) => event({ message: 'm', timestamp }).number(0, NumberField.At)
+  const ms = Date.UTC(2026, 10, 20, 12)
+  t.equal(at(ms / 1_000 + 0.25), ms + 250)
+  t.equal(at(`${ms / 1_000}.25`), ms + 250)
+  t.equal(at('2026-11-20T12:00:00.123Z'), ms + 123)
+  for (const strange of ['yesterday', {}, [], null, true, '', Number.MAX_VALUE]) {
+    t.same(event({ message: 'm', timestamp: strange }).rejections, [], JSON.stringify(strange))
+  }
+})
