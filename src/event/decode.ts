@@ -15,8 +15,9 @@ export const enum Format {
   SentryStore = 5,
 }
 
+// 2: other groups (GROUPING_VERSION 2).
 /** Stored in journal entries beside the format. A change that decodes old bytes differently needs a new one. */
-export const DECODER_VERSION = 1
+export const DECODER_VERSION = 2
 
 export interface DecodeContext {
   format: Format

@@ -1,44 +1,63 @@
 // Stack traces of every platform, read into frames: which function, in which file, and is it the app's own code.
 //
-// A stack is a list of strings or of {file, function, …}, or one string. In a string each line is tried against the shapes that runtimes
-// print; what fits none is no frame. Frames are memoised by their text: crashes of one app repeat the same lines.
+// A stack is a list of strings or of {file, function, …}, or one string. A text has its error's message in it, in any number of lines and any
+// words; so the whole of it is read for frames as runtimes print them first, and for frames as people write them only where it has none.
+// Frames are memoised by their text: crashes of one app repeat the same lines.
 
-import { normaliseFile, normaliseFunction, withoutArguments } from './normalise.js'
+import {
+  type Frame,
+  frameBefore,
+  makeFrame,
+  numberedFrame,
+  printedFrame,
+  type Shape,
+  writtenFrame,
+} from './frame-shapes.js'
 
-export interface Frame {
-  /** Normalised; empty where the function has no name. */
-  readonly name: string
-  /** Normalised; empty where unknown, or where the name says it all (JVM, .NET, Go). */
-  readonly file: string
-  readonly inApp: boolean
+/** What an error says of itself: its stack repeats it above its frames. */
+export interface Said {
+  readonly type: string
+  readonly message: string
 }
 
 /** Lines and frames looked at: beyond them a stack says nothing new. */
 const MAX_LINES = 400
+/** Of a longer line its two ends are read: functions stand at the one, files at the other. */
 const MAX_LINE = 500
+/** The message stands in the first of the lines, or nowhere. */
+const MAX_ABOVE = 10
 
 /**
- * What a stack yields: frames from the innermost out, in sections (an exception, then its causes). Stops once a section has more than `enough`
- * distinct frames of the app's own.
+ * What a stack yields: calls from the innermost out, in sections (an exception, then its causes), recursion included. Stops once a section
+ * has more than `enough` distinct frames of the app's own.
  */
-export function readStack(stack: unknown, enough: number): Frame[][] {
-  if (typeof stack === 'string') return readText(stack, enough)
-  if (!Array.isArray(stack)) return []
-  const sections: Frame[][] = [[]]
-  const size = Math.min(stack.length, MAX_LINES)
-  for (let i = 0; i < size; i++) {
-    const entry: unknown = stack[i]
-    if (typeof entry === 'string') readLine(entry, sections)
-    else if (typeof entry === 'object' && entry !== null) addFrame(sections, frameOfObject(entry as FrameObject))
-    if (isEnough(sections, enough)) break
+export function readStack(stack: unknown, enough: number, said: Said): Frame[][] {
+  const entries = entriesOf(stack)
+  const hasLines = entries.some(isLine)
+  const below = withoutMessage(entries, said.message)
+  // What was taken for the message may have been the stack: then all of it is read.
+  const texts = new Set([belowHeading(below), below, entries])
+  for (const shape of [printedFrame, numberedFrame]) {
+    for (const text of texts) {
+      const reader = new Reader(shape, enough)
+      reader.read(text)
+      if (reader.matched || !hasLines) return reader.sections
+    }
   }
-  return sections
+  const reader = new Reader(writtenFrame, enough)
+  reader.read(written(below, said.type))
+  return reader.sections
 }
 
-function isEnough(sections: readonly Frame[][], enough: number): boolean {
-  const section = sections[sections.length - 1]!
-  return section.length > enough && section.reduce((own, frame) => own + (frame.inApp ? 1 : 0), 0) > enough
+/** The frame that a place names, if it does. */
+export function readPlace(place: string): Frame | undefined {
+  const line = bounded(place)
+  const frame = printedFrame(line) ?? numberedFrame(line) ?? writtenFrame(line)
+  return frame !== undefined && isNamed(frame) ? frame : undefined
 }
+
+/** A line of text, or a frame in parts. */
+type Entry = string | FrameObject
 
 interface FrameObject {
   function?: unknown
@@ -52,178 +71,177 @@ interface FrameObject {
   in_app?: unknown
 }
 
+const isLine = (entry: Entry): entry is string => typeof entry === 'string'
+const isNamed = (frame: Frame) => frame.name !== '' || frame.file !== ''
+export const sameFrame = (a: Frame, b: Frame) => a.name === b.name && a.file === b.file
+
+// Python prints the innermost call last, chained exceptions too.
+const PYTHON = /^\s*Traceback \(most recent call last\)/m
+const PYTHON_HEADING = 'Traceback (most recent call last):'
+
+function entriesOf(stack: unknown): Entry[] {
+  const entries: Entry[] = []
+  for (const entry of Array.isArray(stack) ? stack.slice(0, MAX_LINES) : [stack]) {
+    if (typeof entry === 'object' && entry !== null) entries.push(entry as FrameObject)
+    if (typeof entry !== 'string') continue
+    const isDeep = PYTHON.test(entry.slice(0, 2_000)) && entry.split('\n').length > MAX_LINES
+    // The end of a Python stack is its innermost part, the end of any other its outermost.
+    const lines = isDeep ? [PYTHON_HEADING, ...entry.split('\n').slice(1 - MAX_LINES)] : entry.split('\n', MAX_LINES)
+    for (const line of lines) entries.push(bounded(line))
+  }
+  return entries.length > MAX_LINES ? entries.slice(0, MAX_LINES) : entries
+}
+
+function bounded(line: string): string {
+  return line.length <= MAX_LINE ? line : line.slice(0, MAX_LINE / 2) + line.slice(-MAX_LINE / 2)
+}
+
+/** The entries without the error's message; themselves where it does not stand near their beginning. */
+function withoutMessage(entries: Entry[], message: string): Entry[] {
+  const lines = message.split('\n', MAX_LINES).map(line => bounded(line).trim())
+  while (lines.at(-1) === '') lines.pop()
+  if (lines.length === 0) return entries
+  const size = Math.min(entries.length, MAX_ABOVE)
+  for (let i = 0; i < size; i++) {
+    if (isMessage(entries, i, lines)) return entries.toSpliced(i, lines.length)
+  }
+  return entries
+}
+
+function isMessage(entries: Entry[], at: number, lines: string[]): boolean {
+  const first = entries[at]!
+  if (!isLine(first) || SECTION.test(first)) return false
+  const title = first.trim()
+  const word = lines[0]!
+  if (title === word) {
+    // A function may be called what the message says, unless that is no word, or announced.
+    const above = entries[at - 1] ?? ''
+    if (!word.includes(' ') && !(isLine(above) && above.trimEnd().endsWith(':'))) return false
+  } else if (!title.endsWith(`: ${word}`)) return false
+  for (let i = 1; i < lines.length; i++) {
+    const entry = entries[at + i]
+    if (entry === undefined || !isLine(entry) || entry.trim() !== lines[i]) return false
+  }
+  return true
+}
+
+// Rust, PHP: causes and a message stand above it, with anything behind them.
+const HEADING = /^\s*stack (?:back)?trace:\s*$/i
+
+/** What stands below `Stack trace:`; the same entries where that stands nowhere, or may be Python's message, which comes last. */
+function belowHeading(entries: Entry[]): Entry[] {
+  const at = entries.findIndex(entry => isLine(entry) && (HEADING.test(entry) || PYTHON.test(entry)))
+  const heading = entries[at]
+  return heading !== undefined && isLine(heading) && HEADING.test(heading) ? entries.slice(at + 1) : entries
+}
+
+/** What people wrote: all but the error's own line; no line at all where some are sentences, since the rest is of the same text. */
+function written(entries: Entry[], type: string): Entry[] {
+  const first = entries.findIndex(entry => !isLine(entry) || entry.trim() !== '')
+  const title = entries[first]
+  const rest = title !== undefined && isLine(title) && isTitle(title.trim(), type) ? entries.slice(first + 1) : entries
+  return rest.some(entry => isLine(entry) && isSentence(entry)) ? rest.filter(entry => !isLine(entry)) : rest
+}
+
+/** `TypeError: x is null`, `panic: x`, `Unhandled exception:`, or the type alone or as a call. */
+function isTitle(line: string, type: string): boolean {
+  if (/^[^:()]*: |:$/.test(line)) return true
+  const named = /^([\w.$]+)(?:$|[:(]| \[)/.exec(line)?.[1]
+  return named !== undefined && withoutPackage(named) === withoutPackage(type.trim())
+}
+
+const withoutPackage = (name: string) => name.slice(name.lastIndexOf('.') + 1)
+
+const isSentence = (line: string) =>
+  /\S\s+\S+\s+\S/.test(line) && !SECTION.test(line) && !NOISE.test(line) && writtenFrame(line) === undefined
+
+const SECTION =
+  /^\s*(?:(?:Caused by|Suppressed|Wrapped by|During handling of the above|The above exception was)\b|\[cause\]:)/
+const NOISE = /^\s*(?:\.\.\. \d+ (?:more|common)|goroutine \d+|created by |Thread \d+|--- )/
+// Go and Rust name the file on a line of its own.
+const PLACE = /^(?:\s+(?:at )?|at )(?=[^\s()\\/]*[\\/])([^\s()]+?\.(?:go|rs)):\d+/
+
+/** Reads entries as one shape has it. */
+class Reader {
+  readonly sections: Frame[][] = [[]]
+  /** A line was a frame. */
+  matched = false
+  /** Distinct frames of the app's own in the open section. */
+  private own = 0
+  /** The line before, and the frame that it was. */
+  private before = ''
+  private knownBefore: Frame | undefined
+  private isPython = false
+
+  constructor(
+    private readonly shape: Shape,
+    private readonly enough: number,
+  ) {}
+
+  read(entries: Entry[]): void {
+    for (const entry of entries) {
+      if (isLine(entry)) this.line(entry)
+      else this.add(frameOfObject(entry))
+      if (!this.isPython && this.own > this.enough) break
+    }
+    if (!this.isPython) return
+    this.sections.reverse()
+    for (const section of this.sections) section.reverse()
+  }
+
+  private line(line: string): void {
+    const before = this.before
+    const known = this.knownBefore
+    this.before = line
+    this.knownBefore = undefined
+    if (SECTION.test(line)) {
+      if (this.sections.at(-1)!.length > 0) this.sections.push([])
+      this.own = 0
+      return
+    }
+    if (NOISE.test(line)) return
+    if (PYTHON.test(line)) {
+      this.isPython = true
+      return
+    }
+    const place = PLACE.exec(line)?.[1]
+    if (place === undefined) this.addLine(this.shape(line))
+    else if (known === undefined) this.addLine(frameBefore(before, place))
+    else if (known.file === '') this.sections.at(-1)!.splice(-1, 1, makeFrame(known.name, place))
+  }
+
+  private addLine(frame: Frame | undefined): void {
+    if (frame === undefined || !isNamed(frame)) return
+    this.matched = true
+    this.knownBefore = frame
+    this.add(frame)
+  }
+
+  private add(frame: Frame): void {
+    if (!isNamed(frame)) return
+    const section = this.sections.at(-1)!
+    if (frame.inApp && !section.some(other => other.inApp && sameFrame(other, frame))) this.own++
+    section.push(frame)
+  }
+}
+
+// Objects of before, by what they say.
+const memory = new Map<string, Frame>()
+const MEMORY = 4_096
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
 function frameOfObject(entry: FrameObject): Frame {
-  const name = textOf(entry.function) || textOf(entry.method) || textOf(entry.name)
+  const called = textOf(entry.function) || textOf(entry.method) || textOf(entry.name)
   const owner = textOf(entry.class)
+  const name = owner === '' ? called : `${owner}.${called}`
   const file = textOf(entry.file) || textOf(entry.filename) || textOf(entry.module)
+  const key = `${name.length} ${name}${file}`
+  let frame = memory.get(key)
+  if (frame === undefined) {
+    frame = makeFrame(name, file)
+    if (memory.size >= MEMORY) memory.clear()
+    memory.set(key, frame)
+  }
   const said = entry.inApp ?? entry.in_app
-  const frame = memoised(owner === '' ? name : `${owner}.${name}`, file)
   return typeof said === 'boolean' && said !== frame.inApp ? { ...frame, inApp: said } : frame
 }
-
-function readText(text: string, enough: number): Frame[][] {
-  const sections: Frame[][] = [[]]
-  const isPython = /^\s*Traceback \(most recent call last\)/m.test(text.slice(0, 2_000))
-  for (const line of text.split('\n', MAX_LINES)) {
-    readLine(line, sections)
-    if (!isPython && isEnough(sections, enough)) break
-  }
-  if (isPython) {
-    // It prints the innermost call last.
-    sections.reverse()
-    for (const section of sections) section.reverse()
-  }
-  return sections
-}
-
-/** Adds a frame unless its section has it: recursion is one frame. */
-function addFrame(sections: Frame[][], frame: Frame | undefined): void {
-  if (frame === undefined || (frame.name === '' && frame.file === '')) return
-  const section = sections[sections.length - 1]!
-  if (!section.some(other => other.name === frame.name && other.file === frame.file)) section.push(frame)
-}
-
-const SECTION = /^\s*(?:Caused by|Suppressed|Wrapped by|During handling of the above|The above exception was)\b/
-const NOISE = /^\s*(?:\.\.\. \d+ (?:more|common)|goroutine \d+|created by |Thread \d+|--- )/
-
-function readLine(line: string, sections: Frame[][]): void {
-  // Bounds for the shapes below, which may look at a stranger's line a square number of times.
-  if (line.length > MAX_LINE) line = line.slice(0, MAX_LINE)
-  if (SECTION.test(line)) {
-    if (sections[sections.length - 1]!.length > 0) sections.push([])
-    return
-  }
-  if (NOISE.test(line)) return
-  // Go and Rust name the file on a line of its own.
-  const place = /^\s+(?:at )?((?:[A-Za-z]:)?[^\s()]*[\\/][^\s():]+\.(?:go|rs)):\d+/.exec(line)
-  if (place !== null) {
-    const section = sections[sections.length - 1]!
-    const last = section[section.length - 1]
-    if (last !== undefined && last.file === '') section[section.length - 1] = memoised(last.name, place[1]!)
-    return
-  }
-  addFrame(sections, frameOfLine(line))
-}
-
-const memory = new Map<string, Frame | undefined>()
-const MEMORY = 4_096
-
-function frameOfLine(line: string): Frame | undefined {
-  const known = memory.get(line)
-  if (known !== undefined || memory.has(line)) return known
-  const frame = parseLine(line)
-  remember(line, frame)
-  return frame
-}
-
-function remember(key: string, frame: Frame | undefined): void {
-  if (memory.size >= MEMORY) memory.clear()
-  memory.set(key, frame)
-}
-
-function memoised(name: string, file: string): Frame {
-  const key = `${name}\u0000${file}`
-  const known = memory.get(key)
-  if (known !== undefined) return known
-  const frame = makeFrame(name, file)
-  remember(key, frame)
-  return frame
-}
-
-const POSITION = /(?::\d+)+(?:\)|$)?$|:line \d+$|\(\d+\)$/
-const JVM_PLACE =
-  /^(?:[\w$-]+\.(?:java|kt|scala|groovy|clj)(?::\d+)?|Unknown Source(?::\d+)?|Native Method|SourceFile(?::\d+)?|r8-map-id[^)]*|PG(?::\d+)?)$/
-
-// The shapes, each with where name and file are. Order matters: the narrow ones first.
-function parseLine(raw: string): Frame | undefined {
-  const line = raw.trim().replace(/\s+/g, ' ')
-  if (line === '') return undefined
-  let m = /^File "([^"]+)", line \d+(?:, in (.*))?$/.exec(line)
-  if (m !== null) return makeFrame(m[2] ?? '', m[1]!)
-  // Android native: #00 pc 0001234  /data/app/lib/libfoo.so (foo::bar(int)+12) (BuildId: …)
-  m =
-    /^#\d+\s+(?:pc|abs) [0-9a-f]+\s+(\S+)(?:\s+\((?:offset [^)]*\) \()?(.*?)(?:\+\d+)?\))?(?:\s+\(BuildId:.*\))?$/i.exec(
-      line,
-    )
-  if (m !== null) return makeFrame(withoutArguments(m[2]?.startsWith('BuildId') ? '' : (m[2] ?? '')), m[1]!)
-  // Apple: 3   MyApp   0x000000010 -[Cart total] + 12
-  m = /^\d+\s+(.+?)\s+0x[0-9a-f]+\s+(.*?)(?:\s+\+\s+\d+)?(?:\s+\(([^()]+\.\w+):\d+\))?$/i.exec(line)
-  if (m !== null) return appleFrame(m[1]!, m[2]!)
-  // gdb, sanitizers: #3 0x7f in foo::bar(int) /src/bar.cc:12:3
-  m = /^#\d+\s+(?:0x[0-9a-f]+\s+in\s+)?(.+?)\s+(?:at\s+)?((?:[A-Za-z]:)?[\\/]\S+?)(?::\d+)*$/i.exec(line)
-  if (m !== null && !/\(\d+\):/.test(line)) return makeFrame(withoutArguments(m[1]!), m[2]!)
-  // PHP: #0 /srv/app/Cart.php(12): Cart->total()
-  m = /^#\d+\s+(.+?)\(\d+\): (.*)$/.exec(line)
-  if (m !== null) return makeFrame(withoutArguments(m[2]!), m[1]!)
-  // Dart: #1      Cart.total (package:shop/cart.dart:12:5)
-  m = /^#\d+\s+(.+?) \((.+?)\)$/.exec(line)
-  if (m !== null) return makeFrame(m[1]!, m[2]!.replace(POSITION, ''))
-  // Ruby: /srv/app/cart.rb:12:in `total'
-  m = /^(?:from )?(.+?):\d+:in [`'](.*)'$/.exec(line)
-  if (m !== null) return makeFrame(m[2]!, m[1]!)
-  if (line.startsWith('at ')) return parseAt(line.slice(3))
-  // Rust: 4: shop::cart::total::h0123456789abcdef
-  m = /^\d+:\s+(?:0x[0-9a-f]+ - )?([\w<][^\s].*)$/.exec(line)
-  if (m !== null) return makeFrame(m[1]!, '')
-  // Firefox, Safari, JavaScriptCore: total@https://shop.example/main.js:1:2
-  m = /^(.*?)@((?:[a-z-]+:\/\/|\/|\[native|[\w.-]+\.(?:js|jsbundle|bundle|mjs|hbc)\b|<).*)$/i.exec(line)
-  if (m !== null) return makeFrame(m[1]!, m[2]!.replace(POSITION, ''))
-  // Go: main.(*Cart).Total(0xc000, 0x1)
-  m = /^([\w./-]+\.[\w.()*[\]/-]+)\([^()]*\)$/.exec(line)
-  if (m !== null) return makeFrame(withoutArguments(line), '')
-  // A frame somebody wrote: name (file:12), file:12, Class.method(File.java:12)
-  m = /^([^\s()][^()]*?)\s*\(([^()]*)\)$/.exec(line)
-  if (m !== null) return JVM_PLACE.test(m[2]!) ? jvmFrame(m[1]!) : makeFrame(m[1]!, m[2]!.replace(POSITION, ''))
-  m = /^([^\s:]+\.\w+):\d+(?::\d+)?$/.exec(line)
-  if (m !== null) return makeFrame('', m[1]!)
-  return /^[\w$.<>:#-]+$/.test(line) ? makeFrame(line, '') : undefined
-}
-
-/** JVM, .NET, V8, Hermes: all begin with `at`. */
-function parseAt(rest: string): Frame | undefined {
-  // .NET: Shop.Cart.Total(String a) in C:\src\Cart.cs:line 12
-  let m = /^(.+?\(.*?\))(?: \[0x[0-9a-f]+\])? in (.+?)(?::line \d+|:\d+)?\s*$/i.exec(rest)
-  if (m !== null) return qualified(withoutArguments(m[1]!))
-  m = /^(.+?) ?\(((?:[^()]|\([^()]*\))*)\)$/.exec(rest)
-  if (m === null) return makeFrame('', rest.replace(/^async /, '').replace(POSITION, ''))
-  const name = m[1]!
-  let file = m[2]!
-  if (JVM_PLACE.test(file) && !rest.includes(' (')) return jvmFrame(name)
-  // .NET without files: Shop.Cart.Total(String a)
-  if (!rest.includes(' (') && !/:\d+$/.test(file)) return qualified(name)
-  // Hermes: total (address at index.android.bundle:1:1234)
-  file = file.replace(/^address at /, '')
-  // eval at total (https://…:1:2), <anonymous>:1:1
-  const inner = /^eval at .*?\((.*?)\)/.exec(file)
-  return makeFrame(name, (inner?.[1] ?? file).replace(POSITION, ''))
-}
-
-function jvmFrame(name: string): Frame {
-  return qualified(name.replace(/^.*?\/\/?(?=[\w$])/, ''))
-}
-
-function appleFrame(image: string, symbol: string): Frame {
-  const bare = withoutArguments(symbol.replace(/^(?:0x[0-9a-f]+ \+ \d+|\d+|<redacted>|<unknown>|___lldb\S*)$/i, ''))
-  return makeFrame(bare.replace(/ \(in [^)]*\)$/, '').replace(new RegExp(`^${escaped(image)}$`), ''), image)
-}
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-
-/** A name that carries its class or package needs no file. */
-function qualified(name: string): Frame {
-  return { name: normaliseFunction(name), file: '', inApp: !SYSTEM_NAME.test(name) }
-}
-
-function makeFrame(name: string, file: string): Frame {
-  const isSystem = SYSTEM_FILE.test(file) || SYSTEM_NAME.test(name)
-  const plain = normaliseFunction(name)
-  return { name: plain, file: normaliseFile(file), inApp: !isSystem }
-}
-
-// Code that ships with the platform or came from a package manager.
-const SYSTEM_NAME =
-  /^(?:java|javax|jdk|sun|com\.sun|android|androidx|dalvik|kotlin|kotlinx|scala|groovy|com\.android|com\.google\.android|libcore|org\.springframework|org\.apache|io\.netty|reactor|rx|io\.reactivex|okhttp3|okio|retrofit2|System|Microsoft|Xamarin|Mono|UnityEngine|Swift|std|core|alloc|tokio|rust_begin_unwind|__rust|runtime|net\/http|reflect|sync|testing|syscall|__libc|_start|objc_|abort|raise|__pthread|start_thread|pthread_|dispatch_|_dispatch|UIApplicationMain|NSApplicationMain|CFRunLoop|__CF|process\.processTicksAndRejections|processTicksAndRejections|Promise\.|Array\.(?:from|map|forEach|reduce|filter)|JSON\.|node:)(?:[.$:/<_(]|$|(?<=[._(]))/
-const SYSTEM_FILE =
-  /(?:^|[\\/])(?:node_modules|bower_components|site-packages|dist-packages|\.pub-cache|\.cargo|rustc|vendor\/bundle|gems|go\/src\/runtime)[\\/]|^(?:node:|internal\/|native|\[native|<anonymous>$|<frozen |dart:|package:flutter\/|chrome-extension:|moz-extension:|safari-extension:|safari-web-extension:|webpack\/|events\.js$|timers\.js$|net\.js$|\/usr\/lib|\/lib\/|\/lib64\/|\/system\/|\/apex\/|\/usr\/local\/go\/)|[\\/]lib[\\/]python\d|^(?:UIKit|UIKitCore|Foundation|CoreFoundation|GraphicsServices|libsystem\S*|libdispatch\S*|libobjc\S*|libswift\S*|libc\+\+\S*|dyld\S*|QuartzCore|CFNetwork|AppKit|CoreGraphics|CoreData|SwiftUI|SwiftUICore|AttributeGraph|libc\.so\S*|libart\.so|libandroid\S*|ntdll\.dll|kernel32\.dll|KERNELBASE\.dll|ucrtbase\.dll)$/i

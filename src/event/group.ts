@@ -9,20 +9,22 @@
 import { hash, hashBytes } from '../core/hash.js'
 import { Field, SLICE_STRIDE } from './batch.js'
 import { Slot } from './fields.js'
-import { type Frame, readStack } from './frames.js'
+import type { Frame } from './frame-shapes.js'
+import { readPlace, readStack, sameFrame } from './frames.js'
 import { firstLine, normaliseMessage, normaliseType } from './normalise.js'
 import type { EventRow } from './row.js'
 import { Kind } from './scan.js'
 import { cutText, plainText } from './text.js'
 
+// 2: lines of messages and of source are no frames.
 /** Part of every group id. A change of grouping or of what it normalises needs a new one, and a new DECODER_VERSION. */
-export const GROUPING_VERSION = 1
+export const GROUPING_VERSION = 2
 
 const KEY = { k0: 0x6c657468, k1: 0x65000000 | GROUPING_VERSION }
 
 /** Distinct frames of the app's own code that tell bugs apart. */
 const FRAMES = 2
-/** A stack that overflowed shows an arbitrary cut through a cycle: all of its members, in any order, are the bug. */
+/** A stack that overflowed shows an arbitrary cut through a cycle: all of its members, in any order, are the bug, and nobody else. */
 const OVERFLOW =
   /stack ?overflow|recursionerror|maximum call stack|too much recursion|stack size exceeded|recursion depth/i
 const CYCLE = 40
@@ -41,8 +43,12 @@ export interface Fault {
 export function groupFault(type: string, message: string, where: string, stack: unknown): Fault {
   const overflow = OVERFLOW.test(type) || OVERFLOW.test(message.slice(0, 200))
   const most = overflow ? CYCLE : FRAMES
-  let frames = pick(readStack(stack, most), most)
-  if (frames.length === 0 && where !== '') frames = pick(readStack([where], 1), 1)
+  const sections = readStack(stack, most, { type, message })
+  const frames = pick(overflow ? sections.map(cycleOf) : sections, most)
+  if (frames.length === 0) {
+    const place = readPlace(where)
+    if (place !== undefined) frames.push(place)
+  }
   const line = firstLine(message)
   const parts = [normaliseType(type)]
   for (const frame of frames) parts.push(`${frame.name}\t${frame.file}`)
@@ -57,7 +63,7 @@ export function groupFault(type: string, message: string, where: string, stack: 
 }
 
 /** The innermost distinct frames: the app's own, of the first exception in the chain that has any; else anybody's. */
-function pick(sections: readonly Frame[][], most: number): Frame[] {
+function pick(sections: readonly (readonly Frame[])[], most: number): Frame[] {
   let others: Frame[] = []
   for (const section of sections) {
     const own = distinct(section, most, true)
@@ -67,11 +73,23 @@ function pick(sections: readonly Frame[][], most: number): Frame[] {
   return others
 }
 
+/** The innermost cycle: what was called between two calls of one function. All calls where nothing repeats, as in a cut shorter than it. */
+function cycleOf(section: readonly Frame[]): readonly Frame[] {
+  let start = -1
+  let end = -1
+  for (let i = 0; i < section.length && (start < 0 || i <= end); i++) {
+    const last = section.findLastIndex(other => sameFrame(other, section[i]!))
+    if (last > i && start < 0) start = i
+    end = Math.max(end, last > i ? last : -1)
+  }
+  return start < 0 ? section : section.slice(start, end + 1)
+}
+
 function distinct(section: readonly Frame[], most: number, inApp: boolean): Frame[] {
   const found: Frame[] = []
   for (const frame of section) {
     if (inApp && !frame.inApp) continue
-    if (found.some(other => other.name === frame.name && other.file === frame.file)) continue
+    if (found.some(other => sameFrame(other, frame))) continue
     found.push(frame)
     if (found.length === most) break
   }
