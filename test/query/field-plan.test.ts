@@ -85,14 +85,14 @@ function stateAfter(program: EventProgram, bodies: readonly (readonly object[])[
   const delivery = new Delivery()
   const accepted: number[] = []
   let look = 0
-  applier.oneByOne = !together
   for (const body of bodies) {
     delivery.clear()
     delivery.batch = batchOf(...body)
     delivery.n = state.n + 1
     delivery.ms = NOW
     delivery.day = dayOf(NOW)
-    while (!applier.run(state, program, undefined, delivery, () => stops[look++ % stops.length] ?? false)) {}
+    const expired = () => stops[look++ % stops.length] ?? false
+    while (!applier.run(state, program, undefined, delivery, expired, !together)) {}
     accepted.push(delivery.accepted, delivery.duplicates)
     state.n++
   }
