@@ -21,6 +21,8 @@ export class Admission {
   /** What is in flight, of all customers. */
   requests = 0
   requestBytes = 0
+  /** Bytes, at the last look. */
+  freeDiskBytes = 0
   diskLow = false
   memoryLow = false
 
@@ -29,7 +31,8 @@ export class Admission {
   /** Looks at the machine: about four times a second. */
   look(): void {
     const { freeDiskBytes, memory, limits } = this.parts
-    this.diskLow = freeDiskBytes() < limits.diskReserveBytes
+    this.freeDiskBytes = freeDiskBytes()
+    this.diskLow = this.freeDiskBytes < limits.diskReserveBytes
     const { usedBytes, budgetBytes } = memory()
     this.memoryLow = usedBytes > budgetBytes
   }

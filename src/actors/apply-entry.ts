@@ -4,13 +4,13 @@
 // the middle of a body, or because the entry needs something first that `customer.preparation` now brings (a stored day, R7;
 // a program that was not compiled yet). Nothing of an entry is applied before all that it needs is there.
 import type { EventBatch } from '../event/batch.js'
-import { decodeAll, Format } from '../event/decode.js'
 import { EntryKind } from '../storage/contract.js'
 import type { Customer } from './customer.js'
 import type { Delivery } from './delivery.js'
 import {
   type CreateEntry,
   decodeJson,
+  decodeReplayed,
   type ProgramEntry,
   type ReplayEntry,
   type ResetEntry,
@@ -50,9 +50,9 @@ function applyEvents(customer: Customer, delivery: Delivery, expired: () => bool
   assertSameVersions(customer, delivery.n)
   if (delivery.index === 0 && !daysReady(customer, batch, delivery.ms)) return false
   const verdicts = parts.quarantine.of(customer.route.incarnation)
-  parts.applier.oneByOne =
+  const oneByOne =
     customer.crashes.suspects(delivery.n) || parts.places.suspects(customer.route.incarnation, delivery.n)
-  if (!parts.applier.run(state, customer.program, verdicts, delivery, expired)) return false
+  if (!parts.applier.run(state, customer.program, verdicts, delivery, expired, oneByOne)) return false
   customer.eventsSinceCheckpoint += batch.count
   return true
 }
@@ -103,13 +103,7 @@ function applyReset(customer: Customer, entry: ResetEntry): boolean {
 function applyReplay(customer: Customer, delivery: Delivery, entry: ReplayEntry): boolean {
   const { state, parts } = customer
   assertSameVersions(customer, delivery.n)
-  const event = Buffer.from(entry.event)
-  const batch = decodeAll(event, 0, event.length, {
-    format: Format.Json,
-    version: entry.version,
-    sentAt: entry.sentAt ?? Number.NaN,
-    limits: parts.limits,
-  })
+  const batch = decodeReplayed(entry, parts.limits)
   if (!daysReady(customer, batch, entry.ms)) return false
   const verdicts = parts.quarantine.of(customer.route.incarnation)
   parts.applier.replayPoison(state, customer.program, verdicts, delivery, entry, batch)

@@ -13,14 +13,17 @@ import { isSampled } from '../query/event-primitives.js'
 import { type EventProgram, Outcome } from '../query/event-program.js'
 import { DirectEffects } from '../tables/direct-effects.js'
 import { Effects } from '../tables/effects.js'
-import { type FieldPlan, FieldUpdates, GROUP } from '../tables/field-updates.js'
+import { type FieldPlan, FieldUpdates } from '../tables/field-updates.js'
 import type { LedgerDay } from '../tables/ledger.js'
 import type { CustomerState } from '../tables/state.js'
 import type { Delivery } from './delivery.js'
 import type { ReplayEntry } from './entry.js'
 
-/** Events between two looks at the clock: some 5 to 20 µs of work. */
-const EVENTS_PER_LOOK = GROUP
+/**
+ * Events between two looks at the clock, and in a replay after a crash between two notes of the place: some 5 to 20 µs of work,
+ * where a note costs about one. No more are taken together.
+ */
+const EVENTS_PER_LOOK = 16
 
 /** A body of so many events touches most of what a small customer has: it is worth reading ahead as a whole. */
 const MANY_EVENTS = 8
@@ -48,6 +51,28 @@ export class Applier {
   /** Stamp of the frame whose entry runs, and the day of its ledger. */
   frameMs = 0
   frameDay = 0
+  /**
+   * While a replay is watched (R16): told of each event before it is applied, or of `events` together, where they do not go one
+   * by one.
+   */
+  watch: ((n: number, index: number, events: number) => void) | undefined
+  /** Whether `outcomes` counts what is applied. */
+  counting = true
+
+  // When the event happened, ms, by the node's clock: the device's clock corrected by what `sentAt` shows of it, and clamped to
+  // the frame's time if it is ahead. `skewed` says whether it was. `day` is the day of that.
+  private at = 0
+  private day = 0
+  private skewed = false
+  // The program that has been told of the delivery that runs, and whether it failed at the last event.
+  private begunFor: EventProgram | undefined
+  private failed = false
+  // For /metrics.
+  private applied = 0
+  private duplicates = 0
+  private readonly dropped = new Map<string, number>()
+  // What the reads ahead add up to: of no use, but used, so that nobody optimises them away.
+  private prefetched = 0
 
   constructor(
     private readonly limits: Limits,
@@ -55,14 +80,6 @@ export class Applier {
   ) {
     this.fieldUpdates = new FieldUpdates(limits.maxKeyBytes)
   }
-
-  /**
-   * When an event happened, ms, by the node's clock: the device's clock corrected by what `sentAt` shows of it, and
-   * clamped to the frame's time if it is ahead. `skewed` says whether it was. `day` is the day of that.
-   */
-  private at = 0
-  private day = 0
-  private skewed = false
 
   private readTime(batch: EventBatch, event: number, frameMs: number): void {
     const device = batch.numbers[event * NumberField.Count_ + NumberField.At]!
@@ -90,7 +107,8 @@ export class Applier {
 
   /**
    * Applies events of a delivery from `delivery.index` on, until `expired` answers true; answers true when all are done.
-   * The state has been rolled to the frame's day, and every day the entry writes to is resident.
+   * The state has been rolled to the frame's day, and every day the entry writes to is resident. `oneByOne` says that the entry
+   * crashed somebody before: its events are taken, and watched, one by one.
    */
   run(
     state: CustomerState,
@@ -98,6 +116,7 @@ export class Applier {
     verdicts: Verdicts | undefined,
     delivery: Delivery,
     expired: () => boolean,
+    oneByOne = false,
   ): boolean {
     const batch = delivery.batch!
     const { ids, identity } = state
@@ -120,13 +139,13 @@ export class Applier {
     this.skewed = false
     // Events that happened at other times, or that somebody judges or samples, go one by one.
     const plan =
-      batch.timed || this.at < oldest || this.oneByOne || verdicts !== undefined || state.sampling < 1
+      batch.timed || this.at < oldest || oneByOne || verdicts !== undefined || state.sampling < 1
         ? undefined
         : program.fieldPlan
     for (; event < batch.count; event++) {
       if (event % EVENTS_PER_LOOK === 0) {
         if (event > first && expired()) break
-        if (!this.oneByOne) this.watch?.(delivery.n, event)
+        if (this.watch && !oneByOne) this.note(delivery.n, event, Math.min(EVENTS_PER_LOOK, batch.count - event))
         const end = plan === undefined ? event : this.applyTogether(state, program, plan, batch, event)
         if (end > event) {
           applied += end - event
@@ -135,8 +154,8 @@ export class Applier {
           continue
         }
       }
+      if (oneByOne && this.watch) this.note(delivery.n, event, 1)
       this.place.index = event
-      if (this.oneByOne) this.watch?.(delivery.n, event)
       if (batch.types[event] === EventType.Rejected) {
         this.drop(ledger, 'invalid')
         continue
@@ -191,8 +210,8 @@ export class Applier {
   /**
    * Applies an event that had been set aside, after a fix (R16): on the ledger of the day it was received, in the tables
    * of the day it happened, if they are still there. Once: a replay that was asked for twice finds its place in the id
-   * window, which is part of the state, as a mark beside the verdict is not. One that crashes the customer again is set
-   * aside in its turn, as event 0 of this entry. `delivery.accepted` says whether it was applied.
+   * window, which is part of the state, as a mark beside the verdict is not. One that crashes the customer again, or kills
+   * the process, is set aside in its turn, as event 0 of this entry. `delivery.accepted` says whether it was applied.
    */
   replayPoison(
     state: CustomerState,
@@ -209,6 +228,7 @@ export class Applier {
     const mark = replayMark(entry)
     hashBytes(state.identity.hashKey, mark, 0, mark.length)
     if (!state.ids.add(hash.lo, hash.hi, delivery.ms) || !ledger.replayed('poison')) return
+    this.watch?.(delivery.n, 0, 1)
     this.begunFor = undefined
     this.place.n = delivery.n
     this.place.index = 0
@@ -228,23 +248,17 @@ export class Applier {
     this.prefetched = (this.prefetched + state.updates.prefetch(bytes)) | 0
   }
 
-  // What the reads ahead add up to: of no use, but used, so that nobody optimises them away.
-  private prefetched = 0
-
-  /** Told before each group of events, or each event where they go one by one, while a replay is watched (R16). */
-  watch: ((n: number, index: number) => void) | undefined
-  /** The next entry crashed somebody before: its events are taken, and watched, one by one. */
-  oneByOne = false
-
   /** Events by what became of them since the start, for /metrics. Replayed entries were counted when they came. */
   get outcomes(): Record<string, number> {
     return { applied: this.applied, duplicate: this.duplicates, ...Object.fromEntries(this.dropped) }
   }
 
-  private applied = 0
-  private duplicates = 0
-  private readonly dropped = new Map<string, number>()
-  counting = true
+  // What goes wrong with a note is put down to no event.
+  private note(n: number, index: number, events: number): void {
+    this.place.n = 0
+    this.watch!(n, index, events)
+    this.place.n = n
+  }
 
   private drop(ledger: LedgerDay, reason: string): void {
     ledger.drop(reason)
@@ -254,10 +268,8 @@ export class Applier {
     this.dropped.set(known, (this.dropped.get(known) ?? 0) + 1)
   }
 
-  private failed = false
-
   /**
-   * Applies as many plain events as can be taken at once, at most a group of them; answers the event before which that ended.
+   * Applies as many plain events as can be taken at once, at most up to the next look at the clock; answers the event before which that ended.
    */
   private applyTogether(
     state: CustomerState,
@@ -266,7 +278,7 @@ export class Applier {
     batch: EventBatch,
     from: number,
   ): number {
-    const most = Math.min(from + GROUP, batch.count)
+    const most = Math.min(from + EVENTS_PER_LOOK, batch.count)
     let to = from
     while (to < most && isPlain(batch, to)) to++
     if (to === from) return from
@@ -302,9 +314,6 @@ export class Applier {
     this.failed = true
     return applied
   }
-
-  /** The program that has been told of the delivery that runs. */
-  private begunFor: EventProgram | undefined
 
   private begin(state: CustomerState, program: EventProgram, batch: EventBatch): void {
     if (program.certain) {

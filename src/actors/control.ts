@@ -162,7 +162,7 @@ export class ControlDesk {
     const again = events === 0 ? this.crashedAgain(verdict) : undefined
     if (events === 0 && !again) throw notApplied(n, index)
     try {
-      await quarantine.convict({ ...verdict, replayedAt: time.nowMs() })
+      await quarantine.noteReplay(verdict, time.nowMs())
     } catch (error) {
       // The ledger still holds: a second replay finds no such drop to move.
       log.error({ customer, n, index, err: error }, 'a replay could not be noted beside its verdict')

@@ -9,7 +9,7 @@ const CRASHES_AT_ONCE = 3
 const LONGEST_WAIT_MS = 60_000
 
 /** An event to be set aside. */
-interface Found {
+export interface Found {
   readonly n: number
   readonly index: number
   readonly ms: number

@@ -10,6 +10,9 @@
 //
 // All others: JSON. They are rare, and people read them in `lethe inspect`.
 
+import type { Limits } from '../core/limits.js'
+import type { EventBatch } from '../event/batch.js'
+import { decodeAll, Format } from '../event/decode.js'
 import type { RecordedVersions } from './versions.js'
 
 /** Bytes before the body in an events entry. */
@@ -88,4 +91,10 @@ export function encodeJson(value: CreateEntry | ProgramEntry | SettingsEntry | R
 
 export function decodeJson<T>(bytes: Uint8Array, start: number, end: number): T {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString()) as T
+}
+
+/** The event that a replay applies: a batch of it alone. */
+export function decodeReplayed({ event, version, sentAt }: ReplayEntry, limits: Limits): EventBatch {
+  const bytes = Buffer.from(event)
+  return decodeAll(bytes, 0, bytes.length, { format: Format.Json, version, sentAt: sentAt ?? Number.NaN, limits })
 }

@@ -6,9 +6,17 @@ import type { Steps } from '../core/steps.js'
 import { DECODER_VERSION, Decoder, Format } from '../event/decode.js'
 import { type CustomerFile, EntryKind } from '../storage/contract.js'
 import { CustomerState } from '../tables/state.js'
+import type { Found } from './crashes.js'
 import type { Customer } from './customer.js'
 import { Delivery } from './delivery.js'
-import { decodeJson, EVENTS_PREFIX_BYTES, type ResetEntry, readEventsPrefix } from './entry.js'
+import {
+  decodeJson,
+  decodeReplayed,
+  EVENTS_PREFIX_BYTES,
+  type ReplayEntry,
+  type ResetEntry,
+  readEventsPrefix,
+} from './entry.js'
 
 const EVENTS_PER_DECODE_STEP = 64
 /** Looks at the clock (16 events each) in one step of a replay. */
@@ -86,10 +94,10 @@ function* replay(customer: Customer, upTo: number): Steps<void> {
       while (!decoder.step(EVENTS_PER_DECODE_STEP)) yield
       delivery.batch = decoder.batch
       delivery.bytes -= EVENTS_PREFIX_BYTES
-      yield* judge(customer, delivery)
     } else {
       delivery.payload = Buffer.from(entry.bytes.subarray(entry.start, entry.end))
     }
+    yield* judge(customer, delivery)
     while (!applyAgain(customer, delivery)) {
       if (customer.preparation) {
         yield* customer.preparation
@@ -120,14 +128,35 @@ function afterGap(error: unknown): number | undefined {
   return error.details['found'] as number
 }
 
-/** Sets the event aside at which two processes died, before it is applied a third time. */
+/** Sets the event aside at which two processes died, before it is applied once more. */
 function* judge(customer: Customer, delivery: Delivery): Steps<void> {
-  const { places, quarantine } = customer.parts
-  const { n, ms, day, batch } = delivery
-  const index = places.convicted(customer.route.incarnation, n)
-  if (index === undefined || quarantine.find(customer.route.incarnation, n, index)) return
-  customer.crashes.convict({ n, index, ms, day, batch: batch!, why: 'the process died here twice' })
-  while (customer.crashes.convicting) yield
+  const { limits, log, places, quarantine, time } = customer.parts
+  const { id, incarnation } = customer.route
+  const { kind, n, batch, payload } = delivery
+  const index = places.convicted(incarnation, n)
+  if (index === undefined) return
+  const why = 'the process died here twice'
+  if (kind === EntryKind.Events) {
+    yield* setEventAside(customer, { n, index, ms: delivery.ms, day: delivery.day, batch: batch!, why })
+  } else if (kind === EntryKind.Replay) {
+    const entry = decodeJson<ReplayEntry>(payload!, 0, payload!.length)
+    const { ms, day } = entry
+    yield* setEventAside(customer, { n, index, ms, day, batch: decodeReplayed(entry, limits), why })
+    const first = quarantine.find(incarnation, entry.n, entry.index)
+    if (first?.ms !== ms || first.replayedAt !== undefined || !quarantine.of(incarnation)?.convicted(n, index, ms))
+      return
+    // The process that would have noted it (control.ts) is dead.
+    quarantine.noteReplay(first, time.nowMs()).catch((error: unknown) => {
+      log.error({ customer: id, n: entry.n, err: error }, 'a replay could not be noted beside its verdict')
+    })
+  }
+}
+
+function* setEventAside(customer: Customer, found: Found): Steps<void> {
+  const { crashes, parts, route } = customer
+  if (parts.quarantine.of(route.incarnation)?.convicted(found.n, found.index, found.ms)) return
+  crashes.convict(found)
+  while (crashes.convicting) yield
 }
 
 /** Applies a replayed entry; what it counts for /metrics was counted when it came. */
@@ -135,7 +164,7 @@ function applyAgain(customer: Customer, delivery: Delivery): boolean {
   const { applier, places } = customer.parts
   let looks = 0
   applier.counting = customer.orphans.has(delivery.n)
-  if (places.watching) applier.watch = (n, index) => places.record(customer.route.incarnation, n, index)
+  if (places.watching) applier.watch = (n, index, events) => places.record(customer.route.incarnation, n, index, events)
   try {
     return customer.apply(delivery, () => ++looks >= LOOKS_PER_REPLAY_STEP)
   } finally {

@@ -48,9 +48,9 @@ export interface Surroundings {
   readonly defer: (work: () => void) => void
   /** The route to a customer, for work that nobody asked for; undefined once it is deleted. */
   readonly routeOf: (incarnation: bigint) => CustomerRoute | undefined
-  /** Bytes free where the data lies; asked about once a second. */
+  /** Bytes free where the data lies; asked about four times a second. */
   readonly freeDiskBytes: () => number
-  /** Resident memory of this process and what it may take; asked about once a second. */
+  /** Resident memory of this process and what it may take; asked about four times a second. */
   readonly memory: () => { usedBytes: number; budgetBytes: number }
   /** The journal can no longer be trusted (R12): the process must end. */
   readonly fatal: (error: Error) => void

@@ -93,6 +93,11 @@ export class Quarantine {
     return [...this.byCustomer.keys()]
   }
 
+  /** Its event was journaled once more. */
+  noteReplay(verdict: Verdict, nowMs: number): Promise<void> {
+    return this.convict({ ...verdict, replayedAt: nowMs })
+  }
+
   /** Takes effect, and resolves, when it is durable. */
   async convict(verdict: Verdict): Promise<void> {
     await this.store.save(verdict)

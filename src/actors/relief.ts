@@ -30,13 +30,14 @@ function relievedAt(share: number): number {
  */
 export function relieveJournal(
   parts: Parts,
+  freeDiskBytes: number,
   customerOf: (route: CustomerRoute) => Customer,
   checkpointsDue: Pace<Customer>,
 ): void {
   const { journal, limits, routeOf } = parts
   const { heldBytes } = journal
   // A disk that is filling up, by whomever, has less room than the bound says.
-  const room = heldBytes + Math.max(0, parts.freeDiskBytes() - limits.diskReserveBytes)
+  const room = heldBytes + Math.max(0, freeDiskBytes - limits.diskReserveBytes)
   const share = heldBytes / Math.min(limits.maxJournalBytes, room)
   if (!(share > HURRY_FROM)) return
   const most = relievedAt(share)

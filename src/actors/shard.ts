@@ -542,7 +542,8 @@ export class Shard implements ShardService, Directory {
     this.parts.journal.trim()
     // Room may have come back without a commit: a segment was made at last.
     this.intake.wakeThoseWithoutRoom()
-    if (this.admission.accepting) relieveJournal(this.parts, this.toCustomer, this.checkpointsDue)
+    if (this.admission.accepting)
+      relieveJournal(this.parts, this.admission.freeDiskBytes, this.toCustomer, this.checkpointsDue)
     const idleMs = this.admission.memoryLow ? 1_000 : limits.idleMs
     // Customers who came together are due together. Spread out, so that all of them have their turn within one checkpointMs.
     let due = Math.max(FEW_CHECKPOINTS, Math.ceil((this.customers.size * SWEEP_MS) / limits.checkpointMs))

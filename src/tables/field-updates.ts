@@ -45,7 +45,7 @@ export interface FieldPlan {
 }
 
 /** Events of a group: so many that their cells' first lines are under way together, so few that little was in vain where a group ends early. */
-export const GROUP = 16
+const GROUP = 16
 
 /** The event does not have the field. */
 const ABSENT = -1

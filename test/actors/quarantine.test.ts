@@ -1,9 +1,11 @@
 // R16: verdicts are kept, durably, and bind what is applied.
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Applier } from '../../src/actors/apply.js'
+import { PlaceFile } from '../../src/actors/places.js'
 import { Quarantine, type Verdict, type VerdictStore } from '../../src/actors/quarantine.js'
 import { verdictFolder } from '../../src/actors/verdicts.js'
 import { seededRandom } from '../../src/core/random.js'
+import { type EventBatch, Field } from '../../src/event/batch.js'
 import { MemoryDisk } from '../../src/storage/memory-disk.js'
 import { CounterColumn } from '../../src/tables/column.js'
 import { ShardRig } from './shard-rig.js'
@@ -155,4 +157,160 @@ t.test('R16: of a group that crashes, the event that does it again alone is set 
   t.match(verdict, { index: broken, why: 'Error: planted' })
   CounterColumn.prototype.add = add
   t.same(await rig.query('a', '(list (count "names" "n9") (count "names" "n10") (count "names" "n11"))'), [2, 1, 2])
+})
+
+/** Applies an event of the name 'bad' as the test says: it is applied, throws, or the process dies there. */
+function plant(t: Test, rig: ShardRig) {
+  // A load waits for its verdict, turn after turn.
+  rig.stepMs = 0.01
+  const planted = { does: 'nothing' as 'nothing' | 'throw' | 'die', deaths: 0, dead: false }
+  const prototype = Applier.prototype as unknown as { applyOne: ApplyOne }
+  const { applyOne } = prototype
+  t.teardown(() => {
+    prototype.applyOne = applyOne
+  })
+  prototype.applyOne = function (this: unknown, state, program, batch, event) {
+    if (!/^bad/.test(batch.text(event, Field.Name) ?? '') || planted.does === 'nothing') {
+      return applyOne.call(this, state, program, batch, event)
+    }
+    // What a dead process still does here, it does to a dead disk.
+    if (planted.does === 'die' && !planted.dead && this === rig.shard['parts'].applier) {
+      planted.dead = true
+      planted.deaths++
+      rig.kill()
+    }
+    throw new Error('planted')
+  }
+  return planted
+}
+type ApplyOne = (state: unknown, program: unknown, batch: EventBatch, event: number) => boolean
+
+/** Starts processes, each of which is asked for `customers`, until one lives on; at most so many. */
+async function startUntilItLives(rig: ShardRig, planted: { dead: boolean }, customers: string[], most: number) {
+  for (let i = 0; i < most; i++) {
+    await rig.start()
+    planted.dead = false
+    const answers = customers.map(customer => rig.query(customer, '(length (ledger))').catch(() => undefined))
+    let answered = false
+    void Promise.all(answers).then(() => (answered = true))
+    await rig.pass(5_000, () => answered || planted.dead)
+    if (!planted.dead) return
+    customers.reverse()
+  }
+}
+
+const POISON = `(let ((l (ledger))) (list (cdr (assq 'applied l)) (cdr (assq 'dropped l))))`
+
+t.test('R16: an event set aside that kills the process when it is replayed is set aside in its turn', async t => {
+  const rig = await new ShardRig().start()
+  const planted = plant(t, rig)
+  planted.does = 'throw'
+  const sent = rig.send('a', [
+    { type: 'event', name: 'good' },
+    { type: 'event', name: 'bad' },
+    { type: 'event', name: 'good' },
+  ])
+  await rig.pass(5_000)
+  t.match(await sent, { accepted: 3 })
+  const { incarnation } = rig.route('a')
+  const [first] = rig.quarantine.list(incarnation)
+  t.match(first, { index: 1 })
+
+  planted.does = 'die'
+  void rig.control('a', { tag: 'quarantine-replay', n: first!.n, index: 1 }).catch(() => undefined)
+  await rig.pass(5_000, () => planted.dead)
+  t.equal(planted.deaths, 1)
+  await startUntilItLives(rig, planted, ['a'], 10)
+  t.equal(planted.deaths, 3, 'alive, and in two replays')
+  t.same(await rig.query('a', POISON), [2, [['poison', 1]]])
+  const [replayed, second] = rig.quarantine.list(incarnation)
+  t.ok(replayed!.replayedAt, 'it is not to be replayed twice')
+  t.match(second, { index: 0, ms: first!.ms, day: first!.day, event: first!.event, why: /died here twice/ })
+  t.equal(rig.quarantine.waiting, 1)
+
+  planted.does = 'nothing'
+  t.match(await rig.control('a', { tag: 'quarantine-replay', n: second!.n, index: 0 }), {})
+  t.same(await rig.query('a', POISON), [3, []])
+  rig.kill()
+  await rig.start()
+  t.same(await rig.query('a', POISON), [3, []], 'and after a restart')
+})
+
+t.test('R16: an event among many that kills the process is set aside after the fourth, and it alone', async t => {
+  const rig = await new ShardRig().start()
+  const planted = plant(t, rig)
+  planted.does = 'die'
+  const event = (_: unknown, i: number) => ({ type: 'event', name: i === 21 ? 'bad' : 'good' })
+  void rig.send('a', Array.from({ length: 40 }, event))
+  await rig.pass(5_000, () => planted.dead)
+  await startUntilItLives(rig, planted, ['a'], 10)
+  t.equal(planted.deaths, 4, 'alive, in a group, and twice one by one')
+  const { incarnation } = rig.route('a')
+  t.match(rig.quarantine.list(incarnation), [{ index: 21 }])
+  t.equal(rig.quarantine.waiting, 1)
+  t.same(await rig.query('a', POISON), [39, [['poison', 1]]])
+})
+
+// Who was a suspect was forgotten where another one's death came between: whoever is loaded first is chance.
+t.test('R16: customers whose events kill the process in turn are all found out', async t => {
+  const rig = await new ShardRig().start()
+  const planted = plant(t, rig)
+  const customers = ['a', 'b']
+  planted.does = 'die'
+  for (const customer of customers) {
+    if (planted.dead) await rig.start()
+    planted.dead = false
+    void rig.send(customer, { type: 'event', name: 'bad' })
+    await rig.pass(5_000, () => planted.dead)
+  }
+  await startUntilItLives(rig, planted, customers, 12)
+  t.ok(planted.deaths <= 6, `${planted.deaths} deaths`)
+  for (const customer of customers) {
+    t.same(await rig.query(customer, POISON), [0, [['poison', 1]]])
+    t.equal(rig.quarantine.list(rig.route(customer).incarnation).length, 1)
+  }
+})
+
+// It loses its file and its entries, and counts from 1 again: what is written under the same number binds nothing.
+t.test('R16: an old verdict does not keep the event that has its number now from being set aside', async t => {
+  const rig = await new ShardRig().start()
+  const planted = plant(t, rig)
+  const { incarnation } = rig.route('a')
+  for (let n = 1; n <= 4; n++) await rig.quarantine.convict({ ...verdict(n, 0, incarnation), customer: 'a' })
+  planted.does = 'die'
+  void rig.send('a', { type: 'event', name: 'bad' })
+  await rig.pass(5_000, () => planted.dead)
+  await startUntilItLives(rig, planted, ['a'], 10)
+  t.equal(planted.deaths, 3)
+  t.same(await rig.query('a', POISON), [0, [['poison', 1]]])
+})
+
+t.test('R16: a place that cannot be written is put down to no event', async t => {
+  const rig = await new ShardRig().start()
+  t.match(
+    await rig.send('a', [
+      { type: 'event', name: 'one' },
+      { type: 'event', name: 'two' },
+    ]),
+    { accepted: 2 },
+  )
+  rig.kill()
+  await rig.start()
+  const { record } = PlaceFile.prototype
+  t.teardown(() => {
+    PlaceFile.prototype.record = record
+  })
+  PlaceFile.prototype.record = () => {
+    throw new Error('run/place: EIO')
+  }
+  const refused = rig.query('a', POISON).then(
+    () => t.fail('it was loaded'),
+    () => undefined,
+  )
+  await rig.pass(5_000)
+  await refused
+  t.same(rig.quarantine.list(rig.route('a').incarnation), [])
+  PlaceFile.prototype.record = record
+  t.ok(await rig.pass(120_000, () => !rig.customer('a')!.cannotLoad))
+  t.same(await rig.query('a', POISON), [2, []])
 })

@@ -14,7 +14,6 @@ function relieved(share: number, freeDiskBytes = 1e15): { checkpointed: bigint[]
   const all = Array.from({ length: 1_000 }, (_, i) => BigInt(i + 1))
   const parts = {
     limits: defaultLimits,
-    freeDiskBytes: () => freeDiskBytes,
     journal: {
       heldBytes: share * defaultLimits.maxJournalBytes,
       holding: () => [...all, ...all],
@@ -29,7 +28,7 @@ function relieved(share: number, freeDiskBytes = 1e15): { checkpointed: bigint[]
       checkpoint: { failures: incarnation === 1n ? 1 : 0, pending: false },
     }) as unknown as Customer
   const pace = new Pace<Customer>(250, customer => checkpointed.push(customer.route.incarnation))
-  relieveJournal(parts, customerOf, pace)
+  relieveJournal(parts, freeDiskBytes, customerOf, pace)
   pace.finish()
   return { checkpointed, spilled }
 }

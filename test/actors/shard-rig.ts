@@ -58,7 +58,8 @@ export class ShardRig {
         `${message} ${JSON.stringify(facts, (_name, value) => (typeof value === 'bigint' ? `${value}` : value instanceof Error ? value.message : value))}`,
       )
     const log = { info: write, warn: write, error: write }
-    const { disk, limits } = this
+    const { limits } = this
+    const disk = this.disk.attach()
     const random = seededRandom(++this.runs)
     this.routes = new Map()
     this.fatal = undefined
@@ -89,7 +90,7 @@ export class ShardRig {
       log,
       defer: setImmediate,
       routeOf: incarnation => [...this.routes.values()].find(route => route.incarnation === incarnation),
-      freeDiskBytes: () => disk.freeBytes(),
+      freeDiskBytes: () => disk.freeBytes('journal'),
       memory: () => ({ usedBytes: this.usedBytes, budgetBytes: 1 << 30 }),
       fatal: error => {
         this.fatal = error
@@ -103,6 +104,12 @@ export class ShardRig {
     this.disk.crash()
     this.store.crash()
     return await this.start()
+  }
+
+  /** The process dies, the machine lives on. */
+  kill(): void {
+    this.disk.kill()
+    this.store.kill()
   }
 
   async drain(): Promise<void> {

@@ -95,7 +95,7 @@ t.test('R16: the first crash heals, the second sets the event aside; a replay af
   t.equal(await node.stop(), 0)
 })
 
-t.test('R16: an event that kills the whole process twice is set aside', async t => {
+t.test('R16: an event that kills the whole process twice is set aside, and again where its replay does', async t => {
   const folder = t.testdir({})
   const sabotage = new Sabotage(folder)
   const node = await sabotage.start({ data: `${folder}/data`, shards: 1 })
@@ -112,5 +112,22 @@ t.test('R16: an event that kills the whole process twice is set aside', async t 
   t.match(await node.value(query, LEDGER), [/./, 1, [['poison', 1]]])
   const deaths = await metric(node, 'lethe_shard_restarts_total')
   t.ok(deaths >= 2 && deaths <= 4, `${deaths} deaths`)
+
+  // Somebody believes that it is fixed. The entry of the replay is durable: each load of the customer kills the shard again.
+  const [first] = await quarantine(node, token)
+  await node.admin(token, 'POST', `/v1/quarantine/demo/${first!.n}/0/replay`).catch(() => undefined)
+  const second = await eventually(async () => {
+    await node.value(query, LEDGER).catch(() => undefined)
+    const verdicts = await quarantine(node, token).catch(() => [])
+    return verdicts.find(({ n }) => n !== first!.n)
+  }, 60_000)
+  t.match(second, { index: 0, why: /died here twice/, event: { name: 'deadly' } })
+  t.match(await node.value(query, LEDGER), [/./, 1, [['poison', 1]]])
+  const more = (await metric(node, 'lethe_shard_restarts_total')) - deaths
+  t.ok(more >= 2 && more <= 4, `${more} deaths more`)
+  sabotage.order({}, node.shardPids())
+  await eventually(async () => ((await metric(node, 'lethe_quarantined_events')) === 1 ? true : undefined))
+  t.match(await node.admin(token, 'POST', `/v1/quarantine/demo/${second.n}/0/replay`), { status: 200 })
+  t.match(await node.value(query, LEDGER), [/./, 2, []])
   t.equal(await node.stop(), 0)
 })

@@ -90,14 +90,14 @@ function stateAfter(bodies: readonly Body[], { together, stops }: Way) {
   const delivery = new Delivery()
   const accepted: number[] = []
   let look = 0
-  applier.oneByOne = !together
   for (const { program, events } of bodies) {
     delivery.clear()
     delivery.batch = batchOf(...events)
     delivery.n = state.n + 1
     delivery.ms = NOW
     delivery.day = dayOf(NOW)
-    while (!applier.run(state, program, undefined, delivery, () => stops[look++ % stops.length] ?? false)) {}
+    const expired = () => stops[look++ % stops.length] ?? false
+    while (!applier.run(state, program, undefined, delivery, expired, !together)) {}
     accepted.push(delivery.accepted, delivery.duplicates)
     state.n++
   }
