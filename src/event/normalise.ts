@@ -44,6 +44,8 @@ export function normaliseFunction(name: string): string {
     // Anything that names itself anonymous and counts.
     .replace(/\b((?:__)?(?:anonymous|anon|lambda|closure|block|thunk|func|fn))[_#:$ -]*\d+/gi, '$1')
     .replace(/[#]\d+/g, '')
+    // Of an anonymous function engines tell the receiver (V8), and Sentry's SDKs put a ? in its place: Server.<anonymous>, Server.?.
+    .replace(/^(?:[^<]*\.)?(?:<anonymous>|\?)$|^(?:Timeout\._onTimeout|Immediate\._onImmediate)$/, '')
     .replace(/\.?<(?:anonymous|computed|fn)(?::\d+)*>$/i, '')
     .trim()
   return ANONYMOUS.test(text) ? '' : text

@@ -11,6 +11,10 @@ export interface Canonical {
   readonly times: number
 }
 
+// As SDKs call them that give names themselves. What has none is kept: it would not be sent again.
+const UNNAMED_EVENT = '<unlabeled event>'
+const UNNAMED_TRANSACTION = '<unlabeled transaction>'
+
 /** Frames kept of a stack, from the innermost out. */
 const MAX_FRAMES = 100
 const MAX_TAGS = 33
@@ -18,6 +22,7 @@ const MAX_TAGS = 33
 export const isData = (value: unknown): value is Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const data = (value: unknown): Data => (isData(value) ? value : {})
+const isEmpty = (object: Data) => Object.keys(object).length === 0
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 /** A text that says something; numbers count. */
@@ -115,9 +120,10 @@ export function mapEvent(payload: Data, envelopeId: unknown): Data {
   const alone = inner === undefined && (type ?? value) !== undefined ? [exception] : []
   const values = (Array.isArray(exception) ? exception : inner === undefined ? alone : list(inner)).filter(isData)
   // A message may come dressed as an exception: no type, made up for its stack.
-  const faults = values.filter(
-    value => word(value['type']) !== undefined || data(value['mechanism'])['synthetic'] !== true,
-  )
+  const message = messageOf(payload)
+  const isMade = ({ type, value, mechanism }: Data) =>
+    word(type) === undefined && (data(mechanism)['synthetic'] === true || (message ?? '') === word(value))
+  const faults = values.filter(value => !isMade(value))
   const base = who(payload, payload['event_id'] ?? envelopeId)
   // Oldest cause first: the last one is what was thrown.
   const outermost = faults[faults.length - 1]
@@ -125,12 +131,13 @@ export function mapEvent(payload: Data, envelopeId: unknown): Data {
     return {
       type: 'event',
       ...base,
-      name: messageOf(payload) ?? word(values[0]?.['value']),
+      name: message ?? word(values[0]?.['value'], payload['culprit']) ?? (isEmpty(payload) ? undefined : UNNAMED_EVENT),
       route: word(payload['transaction']),
     }
   }
   const fatal = payload['level'] === 'fatal'
-  const crashed = fatal || values.some(value => data(value['mechanism'])['handled'] === false)
+  // Older clients say how it came beside the list.
+  const crashed = fatal || [data(exception), ...values].some(one => data(one['mechanism'])['handled'] === false)
   return {
     type: crashed ? 'crash' : 'error',
     ...base,
@@ -161,22 +168,28 @@ function stackOf(value: Data, payload: Data): readonly Data[] | undefined {
   const frames = list(trace?.['frames']).filter(isData)
   if (frames.length === 0) return undefined
   const platform = word(payload['platform']) ?? ''
+  // Whoever wraps a callback is the SDK, under any name that a bundler gave it: all would crash there.
+  const wrapper = WRAPPED.test(word(data(value['mechanism'])['type']) ?? '') ? frames[0] : undefined
+  const isWrapper = (frame: Data) =>
+    wrapper !== undefined && frame['function'] === wrapper['function'] && frame['filename'] === wrapper['filename']
   // Oldest call first there, innermost first here.
   return frames
     .slice(-MAX_FRAMES)
     .reverse()
-    .map(frame => frameOf(frame, platform))
+    .map(frame => (isWrapper(frame) ? { ...frameOf(frame, platform), inApp: false } : frameOf(frame, platform)))
 }
 
+/** Mechanisms of browser SDKs: callbacks of timers and listeners. */
+const WRAPPED = /^instrument$|browserapierrors/
+
+const HAS_CLASSES = new Set(['java', 'android', 'kotlin', 'csharp'])
+
 function frameOf(frame: Data, platform: string): Data {
-  const isJvm = platform === 'java' || platform === 'android' || platform === 'kotlin'
+  const owner = HAS_CLASSES.has(platform) ? word(frame['module']) : undefined
   return {
-    class: isJvm ? word(frame['module']) : undefined,
+    class: owner,
     function: word(frame['function']),
-    file:
-      isJvm && word(frame['module']) !== undefined
-        ? undefined
-        : word(frame['filename'], frame['package'], frame['abs_path']),
+    file: owner === undefined ? word(frame['filename'], frame['package'], frame['abs_path']) : undefined,
     line: typeof frame['lineno'] === 'number' ? frame['lineno'] : undefined,
     column: typeof frame['colno'] === 'number' ? frame['colno'] : undefined,
     inApp: typeof frame['in_app'] === 'boolean' ? frame['in_app'] : undefined,
@@ -193,7 +206,7 @@ export function mapTransaction(payload: Data, envelopeId: unknown): Data {
   return {
     type: 'transaction',
     ...who(payload, payload['event_id'] ?? envelopeId),
-    name: word(payload['transaction']),
+    name: word(payload['transaction'], data(data(payload['contexts'])['trace'])['op']) ?? UNNAMED_TRANSACTION,
     state: outcome(data(data(payload['contexts'])['trace'])['status'] ?? undefined),
     ms: duration(payload['start_timestamp'], payload['timestamp']),
     op: word(data(data(payload['contexts'])['trace'])['op']),
@@ -224,7 +237,7 @@ function mapSpan(span: Data): Data {
     os: word(attribute('os.version')),
     device: word(attribute('device.model')),
     environment: word(attribute('sentry.environment')),
-    name: word(span['name'], span['description'], span['op']),
+    name: word(span['name'], span['description'], span['op'], attribute('sentry.op')) ?? UNNAMED_TRANSACTION,
     state: outcome(span['status'] ?? undefined),
     ms: duration(span['start_timestamp'], end),
     op: word(attribute('sentry.op'), span['op']),

@@ -26,7 +26,7 @@ type Done = (error: Error | null, result: Buffer) => void
 const NAMES = ['identity', 'gzip', 'deflate', 'br', 'unknown'] as const
 
 /** RFC 9110's deflate has a zlib header; some clients send raw deflate. The first two bytes tell them apart. */
-function hasZlibHeader(body: Uint8Array): boolean {
+export function hasZlibHeader(body: Uint8Array): boolean {
   return body.length >= 2 && (body[0]! & 0x0f) === 8 && ((body[0]! << 8) | body[1]!) % 31 === 0
 }
 

@@ -16,7 +16,7 @@ import { Format } from '../event/decode.js'
 import { Body, type BodyBudget, type BodyReply } from './body.js'
 import { Encoding, encodingOf, formatOf, sentAtOf } from './content.js'
 import { bearer, queryParameter } from './exchange.js'
-import type { InflateReply, Inflater } from './inflate.js'
+import { hasZlibHeader, type InflateReply, type Inflater } from './inflate.js'
 import {
   cannotWrite,
   customerBlocked,
@@ -30,7 +30,7 @@ import {
 } from './refusals.js'
 import type { ReadyReply, Replies } from './replies.js'
 import { ACCEPTED_HEAD, acceptedBody, SENTRY_HEAD, writeError } from './reply.js'
-import { envelopeId, peerAddress, sentryKeyOf, storeId, tunnelKey, withPeer } from './sentry.js'
+import { envelopeId, fromBase64, peerAddress, sentryKeyOf, storeId, tunnelKey, withPeer } from './sentry.js'
 
 /** Counts of one HTTP server, since its start. */
 interface IngestStats {
@@ -163,12 +163,19 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply, ReadyReply 
   // ——— the body is here
 
   received(body: Uint8Array, owned: boolean): void {
-    if (this.encoding === Encoding.None) return this.hand(body)
+    if (this.encoding !== Encoding.None) return this.expand(body, this.encoding, owned)
+    if (this.format !== Format.SentryStore) return this.hand(body)
+    const packed = fromBase64(body)
+    if (packed !== undefined && hasZlibHeader(packed)) return this.expand(packed, Encoding.Deflate, true)
+    this.hand(packed ?? body)
+  }
+
+  private expand(body: Uint8Array, encoding: Encoding, owned: boolean): void {
     const { context } = this
     this.enlist()
     // Expanding may outlast this call, and then uWS has reused the memory.
     const stays = owned || body.length <= context.limits.maxSyncCompressedBytes ? body : Uint8Array.from(body)
-    context.inflater.inflate(stays, this.encoding, this)
+    context.inflater.inflate(stays, encoding, this)
   }
 
   failed(error: LetheError, close: boolean): void {

@@ -18,6 +18,12 @@ const EVENT_ID = /"event_id"\s*:\s*"([0-9A-Fa-f-]{32,36})"/
 /** An envelope's header is one line; longer ones are not worth looking through for an id that only goes into a reply. */
 const MAX_HEADER_BYTES = 16_384
 
+/** What a body of /store/ says in base64, as the clients before envelopes (raven) send it, of zlib and without a Content-Encoding; undefined where it is an object. */
+export function fromBase64(body: Uint8Array): Buffer | undefined {
+  const first = body.find(byte => byte > 0x20)
+  return first === undefined || first === 0x7b ? undefined : Buffer.from(latin1(body, body.length), 'base64')
+}
+
 const DSN_KEY = /"dsn"\s*:\s*"https?:\/\/([A-Za-z0-9_]+)[@:]/
 
 /** The key in the `dsn` of an envelope's header line: all that an SDK says that sends through a tunnel. '' where none is. */

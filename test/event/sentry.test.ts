@@ -343,3 +343,69 @@ t.test('an exception that stands alone counts, and an unreadable time is that of
     t.same(event({ message: 'm', timestamp: strange }).rejections, [], JSON.stringify(strange))
   }
 })
+
+const groupOf = (payload: object) => decode(envelope(['event', payload])).text(0, Field.Group)
+
+t.test("a crash in a callback is told apart from the SDK's wrapper around it", async t => {
+  const thrown = (value: string, mechanism: object, ...frames: object[]) =>
+    groupOf({
+      platform: 'javascript',
+      exception: { values: [{ type: 'Error', value, mechanism, stacktrace: { frames } }] },
+    })
+  const timer = { type: 'auto.browser.browserapierrors.setTimeout', handled: false }
+  const wrapper = { function: 'n', filename: 'https://s.com/sdk.js', in_app: true }
+  const callback = { function: '?', filename: 'https://s.com/app.js', in_app: true }
+  const one = thrown('no cart', timer, wrapper, callback)
+  t.not(one, thrown('declined', timer, wrapper, callback))
+  t.equal(one, thrown('no cart', { type: 'instrument' }, wrapper, callback), 'whatever the version calls it')
+  const pay = { function: 'pay', filename: 'https://s.com/app.js', in_app: true }
+  t.equal(thrown('no cart', timer, wrapper, pay), thrown('declined', timer, wrapper, pay), 'a name is enough')
+})
+
+t.test('of an anonymous function the receiver is no name, in any spelling', async t => {
+  const thrown = (value: string, name: string) =>
+    groupOf({
+      platform: 'node',
+      exception: {
+        values: [{ type: 'Error', value, stacktrace: { frames: [{ function: name, filename: '/srv/a.js' }] } }],
+      },
+    })
+  for (const name of ['Server.<anonymous>', 'Server.?', 'HTMLButtonElement.<anonymous>', 'Timeout._onTimeout', '?']) {
+    t.equal(thrown('no cart', name), thrown('no cart', '<anonymous>'), name)
+    t.not(thrown('no cart', name), thrown('declined', name), name)
+  }
+  t.not(thrown('no cart', 'Server.listen'), thrown('no cart', '<anonymous>'))
+})
+
+t.test('a class of .NET tells methods of one name apart', async t => {
+  const thrown = (module: string) =>
+    groupOf({
+      platform: 'csharp',
+      exception: { values: [{ type: 'E', value: 'm', stacktrace: { frames: [{ module, function: 'Total' }] } }] },
+    })
+  t.not(thrown('Shop.Cart'), thrown('Shop.Basket'))
+})
+
+t.test('how an exception came may stand beside the list, and a message may come with a stack', async t => {
+  const type = (payload: object) => decode(envelope(['event', payload])).types[0]
+  const values = [{ type: 'Error', value: 'm' }]
+  t.equal(type({ exception: { values, mechanism: { handled: false } } }), EventType.Crash)
+  t.equal(type({ exception: { values, mechanism: { handled: true } } }), EventType.Error)
+  const dressed = { message: 'hello', exception: { values: [{ value: 'hello', stacktrace: { frames: [] } }] } }
+  t.equal(type(dressed), EventType.Event)
+  t.equal(type({ ...dressed, message: 'another' }), EventType.Error)
+})
+
+t.test('what has no name is kept', async t => {
+  const name = (type: string, payload: object) => {
+    const batch = decode(envelope([type, payload]))
+    t.same(batch.rejections, [])
+    return batch.text(0, Field.Name)
+  }
+  t.equal(name('event', { level: 'error', extra: { a: 1 } }), '<unlabeled event>')
+  t.equal(name('event', { message: '', culprit: 'pay' }), 'pay')
+  t.equal(name('transaction', { contexts: { trace: { op: 'task' } } }), 'task')
+  t.equal(name('transaction', {}), '<unlabeled transaction>')
+  t.equal(name('span', { name: '', attributes: { 'sentry.op': { value: 'db' } } }), 'db')
+  t.equal(name('span', {}), '<unlabeled transaction>')
+})

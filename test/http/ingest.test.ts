@@ -259,6 +259,23 @@ t.test(
   },
 )
 
+t.test('a body of /store/ in base64, deflated or not, is what it says', async t => {
+  const send = async (body: string) => {
+    const headers = { 'X-Sentry-Auth': `Sentry sentry_key=${INGEST_KEY}`, 'Content-Type': 'application/octet-stream' }
+    const answer = await fetch(`${url}/api/1/store/`, { method: 'POST', headers, body })
+    return [answer.status, shard.taken.at(-1)?.body.toString()]
+  }
+  const event = `{"event_id":"${'a'.repeat(32)}","message":"x"}`
+  t.same(await send(zlib.deflateSync(event).toString('base64')), [200, event])
+  t.same(await send(Buffer.from(event).toString('base64')), [200, event])
+  t.same(await send(` ${event}`), [200, ` ${event}`])
+  const long = JSON.stringify({ message: 'x'.repeat(3e5) })
+  t.same(await send(zlib.deflateSync(long).toString('base64')), [200, long], 'too long to be expanded at once')
+  const endless = zlib.deflateSync(Buffer.alloc(17 * 2 ** 20)).toString('base64')
+  t.equal((await send(endless))[0], 413)
+  t.equal((await send(zlib.deflateSync(event).subarray(0, 20).toString('base64')))[0], 400)
+})
+
 t.test('the address that an SDK asks for is written into the body before the shard sees it', async t => {
   const send = async (body: string, headers: Record<string, string> = {}) => {
     await fetch(`${url}/api/1/envelope/?sentry_key=${INGEST_KEY}`, { method: 'POST', headers, body })
