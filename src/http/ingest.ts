@@ -167,7 +167,8 @@ class IngestRequest implements IngestReply, BodyReply, InflateReply, ReadyReply 
     if (this.format !== Format.SentryStore) return this.hand(body)
     const packed = fromBase64(body)
     if (packed !== undefined && hasZlibHeader(packed)) return this.expand(packed, Encoding.Deflate, true)
-    this.hand(packed ?? body)
+    // What is neither is told off as it came.
+    this.hand(packed?.[0] === 0x7b ? packed : body)
   }
 
   private expand(body: Uint8Array, encoding: Encoding, owned: boolean): void {

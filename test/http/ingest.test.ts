@@ -269,6 +269,7 @@ t.test('a body of /store/ in base64, deflated or not, is what it says', async t 
   t.same(await send(zlib.deflateSync(event).toString('base64')), [200, event])
   t.same(await send(Buffer.from(event).toString('base64')), [200, event])
   t.same(await send(` ${event}`), [200, ` ${event}`])
+  t.same(await send('[]'), [200, '[]'], 'the decoder says what is wrong with it')
   const long = JSON.stringify({ message: 'x'.repeat(3e5) })
   t.same(await send(zlib.deflateSync(long).toString('base64')), [200, long], 'too long to be expanded at once')
   const endless = zlib.deflateSync(Buffer.alloc(17 * 2 ** 20)).toString('base64')
